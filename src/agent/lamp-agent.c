@@ -1,0 +1,567 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+#include "config.h"
+
+#include "lamp-agent.h"
+
+#include "lamp-bus-error.h"
+#include "lamp-error.h"
+#include "lamp-network.h"
+#include "lamp-secrets.h"
+#include "lamp-service.h"
+#include "lamp-settings.h"
+#include "lamp-snapshot.h"
+#include "lamp-timer-boot.h"
+#include "lamp-transport-soup.h"
+
+#include <glib/gi18n.h>
+
+#define EXIT_UNREACHABLE 3
+
+/* A secret service that doesn't answer must not keep events from being sent. */
+#define TOKEN_PATIENCE_MS 3000
+
+/* The agent that is replaced has 3 seconds for its batch in flight, and some to end. */
+#define TAKE_OVER_PATIENCE_MS 5000
+
+/* How often a queue that can't be opened is tried again. */
+#define REOPEN_INTERVAL_S 10
+
+struct _LampAgent
+{
+  GApplication parent_instance;
+
+  GSettings *settings;          /* (owned) */
+  char *server_option;          /* (owned) (nullable) */
+  char *server_url;             /* (owned) (nullable) */
+  char *server_problem;         /* (owned) (nullable) */
+  char *queue_problem;          /* (owned) (nullable) */
+  LampQueue *queue;             /* (owned) */
+  LampTransportSoup *transport; /* (owned) */
+  LampReplay *replay;           /* (owned) */
+  LampSecrets *secrets;         /* (owned) */
+  LampService *service;         /* (owned) */
+  char *predecessor;            /* (owned) (nullable) unique name of the agent that is replaced */
+  guint predecessor_watch;      /* 0 while there is none to wait for */
+  guint take_over_id;           /* 0 while there is none to wait for */
+  guint token_id;               /* 0 once the token was looked up */
+  guint reopen_id;              /* 0 while the queue is open */
+  gboolean ending;
+};
+
+G_DEFINE_FINAL_TYPE (LampAgent, lamp_agent, G_TYPE_APPLICATION)
+
+/* --- the one state everybody shows -------------------------------------- */
+
+static const char *
+get_problem (LampAgent *self)
+{
+  if (self->queue_problem != NULL)
+    return self->queue_problem;
+  if (self->server_problem != NULL)
+    return self->server_problem;
+
+  return lamp_secrets_get_problem (self->secrets);
+}
+
+static void
+update_snapshot (LampAgent *self)
+{
+  gint64 stalled_after =
+    g_settings_get_uint (self->settings, "stalled-after-hours") * G_TIME_SPAN_HOUR;
+  g_autoptr (LampSnapshot) snapshot = lamp_snapshot_new (
+    self->queue, self->replay, self->server_url, get_problem (self), "", stalled_after);
+
+  lamp_service_set_snapshot (self->service, snapshot);
+}
+
+static void
+queue_changed_cb (LampAgent *self)
+{
+  /* A number came from the file, so it can be used again. */
+  g_clear_pointer (&self->queue_problem, g_free);
+  g_clear_handle_id (&self->reopen_id, g_source_remove);
+  update_snapshot (self);
+}
+
+/* --- settings ----------------------------------------------------------- */
+
+static void
+apply_server (LampAgent *self)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_free (self->server_url);
+  self->server_url = self->server_option != NULL ? g_strdup (self->server_option)
+                                                 : lamp_settings_dup_server_url (self->settings);
+  g_clear_pointer (&self->server_problem, g_free);
+  if (!lamp_transport_soup_set_server (
+        self->transport, self->server_url,
+        g_settings_get_boolean (self->settings, "allow-insecure-http"), &error))
+    {
+      g_warning ("%s", error->message);
+      self->server_problem = g_strdup (error->message);
+    }
+
+  lamp_replay_server_changed (self->replay);
+}
+
+static void
+apply_settings (LampAgent *self)
+{
+  lamp_settings_apply_to_queue (self->settings, self->queue);
+  lamp_replay_set_batch (self->replay, g_settings_get_uint (self->settings, "batch-size"),
+                         g_settings_get_uint (self->settings, "max-batch-bytes"));
+  lamp_transport_soup_set_compress (self->transport,
+                                    g_settings_get_boolean (self->settings, "compress"));
+  lamp_replay_set_paused (self->replay, g_settings_get_boolean (self->settings, "paused"));
+}
+
+static void
+settings_changed_cb (LampAgent  *self,
+                     const char *key)
+{
+  if (g_str_equal (key, "server-url") || g_str_equal (key, "allow-insecure-http"))
+    apply_server (self);
+  else
+    apply_settings (self);
+
+  update_snapshot (self);
+}
+
+static void
+secrets_changed_cb (LampAgent *self)
+{
+  lamp_transport_soup_set_token (self->transport, lamp_secrets_get_token (self->secrets));
+  lamp_replay_server_changed (self->replay);
+  update_snapshot (self);
+}
+
+/* --- the queue ---------------------------------------------------------- */
+
+static void
+reopened_cb (GObject      *source,
+             GAsyncResult *result,
+             gpointer      user_data)
+{
+  g_autoptr (LampAgent) self = LAMP_AGENT (user_data);
+
+  if (lamp_queue_open_finish (LAMP_QUEUE (source), result, NULL))
+    queue_changed_cb (self);
+}
+
+static gboolean
+reopen_cb (gpointer user_data)
+{
+  LampAgent *self = LAMP_AGENT (user_data);
+
+  lamp_queue_open_async (self->queue, reopened_cb, g_object_ref (self));
+
+  return G_SOURCE_CONTINUE;
+}
+
+/* Before the main loop runs, so that the first answer on the bus is a true one. */
+static void
+open_queue (LampAgent *self)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (!lamp_queue_open (self->queue, &error))
+    {
+      g_warning ("%s", error->message);
+      self->queue_problem = g_strdup (error->message);
+      self->reopen_id = g_timeout_add_seconds (REOPEN_INTERVAL_S, reopen_cb, self);
+    }
+
+  lamp_queue_watch (self->queue);
+}
+
+/* --- starting to send --------------------------------------------------- */
+
+static void
+start_when_ready (LampAgent *self)
+{
+  if (self->token_id == 0 && self->predecessor_watch == 0 && !self->ending)
+    lamp_replay_start (self->replay);
+}
+
+static void
+token_loaded_cb (GObject      *source,
+                 GAsyncResult *result,
+                 gpointer      user_data)
+{
+  g_autoptr (LampAgent) self = LAMP_AGENT (user_data);
+
+  g_clear_handle_id (&self->token_id, g_source_remove);
+  start_when_ready (self);
+}
+
+static gboolean
+token_patience_cb (gpointer user_data)
+{
+  LampAgent *self = LAMP_AGENT (user_data);
+
+  self->token_id = 0;
+  start_when_ready (self);
+
+  return G_SOURCE_REMOVE;
+}
+
+static void
+predecessor_gone (LampAgent *self)
+{
+  g_clear_handle_id (&self->predecessor_watch, g_bus_unwatch_name);
+  g_clear_handle_id (&self->take_over_id, g_source_remove);
+  start_when_ready (self);
+}
+
+static void
+predecessor_vanished_cb (GDBusConnection *connection,
+                         const char      *name,
+                         gpointer         user_data)
+{
+  predecessor_gone (LAMP_AGENT (user_data));
+}
+
+static gboolean
+take_over_cb (gpointer user_data)
+{
+  LampAgent *self = LAMP_AGENT (user_data);
+
+  g_warning ("The agent that was replaced has not ended; going on without it");
+  self->take_over_id = 0;
+  predecessor_gone (self);
+
+  return G_SOURCE_REMOVE;
+}
+
+static void
+wait_for_predecessor (LampAgent *self)
+{
+  GDBusConnection *connection = g_application_get_dbus_connection (G_APPLICATION (self));
+
+  if (self->predecessor == NULL || connection == NULL)
+    return;
+
+  self->take_over_id = g_timeout_add (TAKE_OVER_PATIENCE_MS, take_over_cb, self);
+  self->predecessor_watch =
+    g_bus_watch_name_on_connection (connection, self->predecessor, G_BUS_NAME_WATCHER_FLAGS_NONE,
+                                    NULL, predecessor_vanished_cb, self, NULL);
+}
+
+/* --- ending ------------------------------------------------------------- */
+
+static void
+stopped_cb (GObject      *source,
+            GAsyncResult *result,
+            gpointer      user_data)
+{
+  g_autoptr (LampAgent) self = LAMP_AGENT (user_data);
+
+  lamp_replay_stop_finish (LAMP_REPLAY (source), result);
+  g_application_quit (G_APPLICATION (self));
+}
+
+void
+lamp_agent_end (LampAgent *self)
+{
+  g_return_if_fail (LAMP_IS_AGENT (self));
+
+  if (self->ending)
+    return;
+
+  g_debug ("agent: ending");
+  self->ending = TRUE;
+  lamp_replay_stop_async (self->replay, stopped_cb, g_object_ref (self));
+}
+
+/* --- what the service is asked for -------------------------------------- */
+
+static void
+pause_cb (LampAgent *self,
+          gboolean   paused)
+{
+  lamp_replay_set_paused (self->replay, paused);
+  g_settings_set_boolean (self->settings, "paused", paused);
+}
+
+static void
+window_shown_cb (GObject      *source,
+                 GAsyncResult *result,
+                 gpointer      user_data)
+{
+  GDBusMethodInvocation *invocation = user_data;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) reply =
+    g_dbus_connection_call_finish (G_DBUS_CONNECTION (source), result, &error);
+
+  if (reply != NULL)
+    {
+      g_dbus_method_invocation_return_value (invocation, NULL);
+      return;
+    }
+
+  if (g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_SERVICE_UNKNOWN))
+    {
+      g_clear_error (&error);
+      g_set_error_literal (&error, LAMP_ERROR, LAMP_ERROR_NOT_FOUND,
+                           _("The window isn’t installed; “lamppost status” and “lamppost list” "
+                             "tell what it would show"));
+    }
+
+  g_dbus_method_invocation_return_gerror (invocation, error);
+}
+
+static char *
+dup_application_path (void)
+{
+  g_autofree char *path = g_strconcat ("/", LAMP_APPLICATION_ID, NULL);
+
+  return g_strdelimit (g_steal_pointer (&path), ".", '/');
+}
+
+static void
+show_window_cb (LampAgent             *self,
+                GDBusMethodInvocation *invocation)
+{
+  g_autofree char *path = dup_application_path ();
+
+  g_dbus_connection_call (g_dbus_method_invocation_get_connection (invocation), LAMP_APPLICATION_ID,
+                          path, "org.freedesktop.Application", "Activate",
+                          g_variant_new ("(a{sv})", NULL), NULL, G_DBUS_CALL_FLAGS_NONE, -1, NULL,
+                          window_shown_cb, invocation);
+}
+
+/* --- GApplication ------------------------------------------------------- */
+
+static gboolean
+lamp_agent_dbus_register (GApplication    *application,
+                          GDBusConnection *connection,
+                          const char      *object_path,
+                          GError         **error)
+{
+  LampAgent *self = LAMP_AGENT (application);
+
+  return G_APPLICATION_CLASS (lamp_agent_parent_class)
+           ->dbus_register (application, connection, object_path, error) &&
+         g_dbus_interface_skeleton_export (G_DBUS_INTERFACE_SKELETON (self->service), connection,
+                                           LAMP_AGENT_PATH, error);
+}
+
+static void
+lamp_agent_dbus_unregister (GApplication    *application,
+                            GDBusConnection *connection,
+                            const char      *object_path)
+{
+  LampAgent *self = LAMP_AGENT (application);
+
+  if (g_dbus_interface_skeleton_has_connection (G_DBUS_INTERFACE_SKELETON (self->service),
+                                                connection))
+    g_dbus_interface_skeleton_unexport_from_connection (G_DBUS_INTERFACE_SKELETON (self->service),
+                                                        connection);
+
+  G_APPLICATION_CLASS (lamp_agent_parent_class)
+    ->dbus_unregister (application, connection, object_path);
+}
+
+static void
+lamp_agent_startup (GApplication *application)
+{
+  LampAgent *self = LAMP_AGENT (application);
+
+  G_APPLICATION_CLASS (lamp_agent_parent_class)->startup (application);
+
+  g_application_hold (application);
+  wait_for_predecessor (self);
+  self->token_id = g_timeout_add (TOKEN_PATIENCE_MS, token_patience_cb, self);
+  lamp_secrets_load_async (self->secrets, token_loaded_cb, g_object_ref (self));
+}
+
+/* Somebody has started an agent with --replace. */
+static gboolean
+lamp_agent_name_lost (GApplication *application)
+{
+  g_message ("Another agent takes over");
+  lamp_agent_end (LAMP_AGENT (application));
+
+  return TRUE;
+}
+
+static void
+lamp_agent_dispose (GObject *object)
+{
+  LampAgent *self = LAMP_AGENT (object);
+
+  g_clear_handle_id (&self->predecessor_watch, g_bus_unwatch_name);
+  g_clear_handle_id (&self->take_over_id, g_source_remove);
+  g_clear_handle_id (&self->token_id, g_source_remove);
+  g_clear_handle_id (&self->reopen_id, g_source_remove);
+  g_clear_object (&self->service);
+  if (self->replay != NULL)
+    g_object_run_dispose (G_OBJECT (self->replay));
+  g_clear_object (&self->replay);
+  g_clear_object (&self->transport);
+  g_clear_object (&self->secrets);
+  g_clear_object (&self->queue);
+  g_clear_object (&self->settings);
+
+  G_OBJECT_CLASS (lamp_agent_parent_class)->dispose (object);
+}
+
+static void
+lamp_agent_finalize (GObject *object)
+{
+  LampAgent *self = LAMP_AGENT (object);
+
+  g_free (self->server_option);
+  g_free (self->server_url);
+  g_free (self->server_problem);
+  g_free (self->queue_problem);
+  g_free (self->predecessor);
+
+  G_OBJECT_CLASS (lamp_agent_parent_class)->finalize (object);
+}
+
+static void
+lamp_agent_class_init (LampAgentClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  GApplicationClass *application_class = G_APPLICATION_CLASS (klass);
+
+  object_class->dispose = lamp_agent_dispose;
+  object_class->finalize = lamp_agent_finalize;
+  application_class->dbus_register = lamp_agent_dbus_register;
+  application_class->dbus_unregister = lamp_agent_dbus_unregister;
+  application_class->startup = lamp_agent_startup;
+  application_class->name_lost = lamp_agent_name_lost;
+}
+
+static void
+lamp_agent_init (LampAgent *self)
+{
+}
+
+static void
+connect_parts (LampAgent *self)
+{
+  g_signal_connect_object (self->queue, "changed", G_CALLBACK (queue_changed_cb), self,
+                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->replay, "changed", G_CALLBACK (update_snapshot), self,
+                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->secrets, "changed", G_CALLBACK (secrets_changed_cb), self,
+                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->settings, "changed", G_CALLBACK (settings_changed_cb), self,
+                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->service, "pause", G_CALLBACK (pause_cb), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->service, "quit", G_CALLBACK (lamp_agent_end), self,
+                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->service, "show-window", G_CALLBACK (show_window_cb), self,
+                           G_CONNECT_SWAPPED);
+}
+
+LampAgent *
+lamp_agent_new (GSettings              *settings,
+                const LampAgentOptions *options)
+{
+  LampAgent *self = NULL;
+  g_autoptr (LampTimer) timer = lamp_timer_boot_new ();
+  g_autoptr (LampNetwork) network = lamp_network_monitor_new ();
+  GApplicationFlags flags = G_APPLICATION_IS_SERVICE | G_APPLICATION_ALLOW_REPLACEMENT;
+
+  g_return_val_if_fail (G_IS_SETTINGS (settings), NULL);
+  g_return_val_if_fail (options != NULL, NULL);
+
+  if (options->replace)
+    flags |= G_APPLICATION_REPLACE;
+
+  lamp_bus_error_register ();
+  self = g_object_new (LAMP_TYPE_AGENT, "application-id", LAMP_AGENT_ID, "flags", flags, NULL);
+  self->settings = g_object_ref (settings);
+  self->server_option = g_strdup (options->server);
+  self->queue = lamp_settings_new_queue (settings, options->queue);
+  self->transport = lamp_transport_soup_new ();
+  self->replay = lamp_replay_new (self->queue, LAMP_TRANSPORT (self->transport), timer, network);
+  self->secrets = lamp_secrets_new ();
+  self->service = lamp_service_new (self->queue, self->replay, self->secrets);
+
+  apply_server (self);
+  apply_settings (self);
+  connect_parts (self);
+
+  return self;
+}
+
+/* The unique name of the agent that runs, or NULL. */
+static char *
+dup_owner (GDBusConnection *connection)
+{
+  g_autoptr (GVariant) reply = g_dbus_connection_call_sync (
+    connection, "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus",
+    "GetNameOwner", g_variant_new ("(s)", LAMP_AGENT_ID), G_VARIANT_TYPE ("(s)"),
+    G_DBUS_CALL_FLAGS_NO_AUTO_START, -1, NULL, NULL);
+  char *owner = NULL;
+
+  if (reply != NULL)
+    g_variant_get (reply, "(s)", &owner);
+
+  return owner;
+}
+
+static guint
+get_process_id (GDBusConnection *connection,
+                const char      *owner)
+{
+  g_autoptr (GVariant) reply = g_dbus_connection_call_sync (
+    connection, "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus",
+    "GetConnectionUnixProcessID", g_variant_new ("(s)", owner), G_VARIANT_TYPE ("(u)"),
+    G_DBUS_CALL_FLAGS_NO_AUTO_START, -1, NULL, NULL);
+  guint process_id = 0;
+
+  if (reply != NULL)
+    g_variant_get (reply, "(u)", &process_id);
+
+  return process_id;
+}
+
+static int
+yield_to (GDBusConnection *connection,
+          const char      *owner)
+{
+  g_printerr (_("Lamppost’s agent runs already, as process %u. With --replace this one takes over.\n"),
+              get_process_id (connection, owner));
+
+  return EXIT_UNREACHABLE;
+}
+
+int
+lamp_agent_run (LampAgent *self)
+{
+  GApplication *application = G_APPLICATION (self);
+  g_autoptr (GDBusConnection) connection = g_bus_get_sync (G_BUS_TYPE_SESSION, NULL, NULL);
+  g_autoptr (GError) error = NULL;
+
+  g_return_val_if_fail (LAMP_IS_AGENT (self), EXIT_UNREACHABLE);
+
+  if (connection != NULL)
+    {
+      self->predecessor = dup_owner (connection);
+      if (self->predecessor != NULL && !(g_application_get_flags (application) & G_APPLICATION_REPLACE))
+        return yield_to (connection, self->predecessor);
+    }
+
+  open_queue (self);
+  update_snapshot (self);
+
+  if (!g_application_register (application, NULL, &error))
+    {
+      g_autofree char *owner = connection != NULL ? dup_owner (connection) : NULL;
+
+      if (owner != NULL)
+        return yield_to (connection, owner);
+
+      g_printerr ("%s\n", error->message);
+      return EXIT_UNREACHABLE;
+    }
+
+  return g_application_run (application, 0, NULL);
+}

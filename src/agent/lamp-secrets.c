@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+#include "config.h"
+
+#include "lamp-secrets.h"
+
+#include "lamp-error.h"
+#include "lamp-settings.h"
+
+#include <glib/gi18n.h>
+#include <libsecret/secret.h>
+
+struct _LampSecrets
+{
+  GObject parent_instance;
+
+  GCancellable *cancel; /* (owned) cancelled in dispose */
+  SecretValue *token;   /* (owned) (nullable) wiped when it is freed */
+  char *problem;        /* (owned) (nullable) */
+};
+
+G_DEFINE_FINAL_TYPE (LampSecrets, lamp_secrets, G_TYPE_OBJECT)
+
+enum
+{
+  CHANGED,
+  N_SIGNALS,
+};
+
+static guint signals[N_SIGNALS];
+
+static const SecretSchema schema = {
+  .name = "io.github.lamppost.Lamppost.Token",
+  .flags = SECRET_SCHEMA_NONE,
+  .attributes = { { "application", SECRET_SCHEMA_ATTRIBUTE_STRING }, { NULL, 0 } },
+};
+
+#define ATTRIBUTES "application", LAMP_APPLICATION_ID, NULL
+
+static void
+set_problem (LampSecrets *self,
+             const char  *problem)
+{
+  g_free (self->problem);
+  self->problem = g_strdup (problem);
+}
+
+static void
+set_token (LampSecrets *self,
+           const char  *token)
+{
+  g_clear_pointer (&self->token, secret_value_unref);
+  if (token != NULL && *token != '\0')
+    self->token = secret_value_new (token, -1, "text/plain");
+
+  g_signal_emit (self, signals[CHANGED], 0);
+}
+
+static void
+retrieved_cb (GObject      *source,
+              GAsyncResult *result,
+              gpointer      user_data)
+{
+  g_autoptr (GTask) task = G_TASK (user_data);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (SecretValue) value =
+    secret_retrievable_retrieve_secret_finish (SECRET_RETRIEVABLE (source), result, &error);
+  LampSecrets *self = g_task_get_source_object (task);
+
+  /* A locked item has no value without a prompt, and nobody has asked for one. */
+  if (value == NULL)
+    set_problem (self, _("The token is locked away; unlock your keyring, or sign in again with "
+                         "“lamppost login”"));
+  set_token (self, value != NULL ? secret_value_get_text (value) : NULL);
+  g_task_return_boolean (task, TRUE);
+}
+
+static void
+searched_cb (GObject      *source,
+             GAsyncResult *result,
+             gpointer      user_data)
+{
+  g_autoptr (GTask) task = G_TASK (user_data);
+  g_autoptr (GError) error = NULL;
+  LampSecrets *self = g_task_get_source_object (task);
+  GList *items = secret_password_search_finish (result, &error);
+
+  set_problem (self, NULL);
+  if (items == NULL)
+    {
+      if (error != NULL)
+        g_debug ("secrets: no secret service: %s", error->message);
+      set_token (self, NULL);
+      g_task_return_boolean (task, TRUE);
+      return;
+    }
+
+  secret_retrievable_retrieve_secret (SECRET_RETRIEVABLE (items->data), self->cancel, retrieved_cb,
+                                      g_steal_pointer (&task));
+  g_list_free_full (items, g_object_unref);
+}
+
+void
+lamp_secrets_load_async (LampSecrets        *self,
+                         GAsyncReadyCallback callback,
+                         gpointer            user_data)
+{
+  g_autoptr (GTask) task = NULL;
+  const char *override = lamp_settings_get_token_override ();
+
+  g_return_if_fail (LAMP_IS_SECRETS (self));
+
+  task = g_task_new (self, NULL, callback, user_data);
+  g_task_set_source_tag (task, lamp_secrets_load_async);
+
+  if (override != NULL)
+    {
+      set_token (self, override);
+      g_task_return_boolean (task, TRUE);
+      return;
+    }
+
+  secret_password_search (&schema, SECRET_SEARCH_NONE, self->cancel, searched_cb,
+                          g_steal_pointer (&task), ATTRIBUTES);
+}
+
+const char *
+lamp_secrets_get_token (LampSecrets *self)
+{
+  g_return_val_if_fail (LAMP_IS_SECRETS (self), NULL);
+
+  return self->token != NULL ? secret_value_get_text (self->token) : NULL;
+}
+
+const char *
+lamp_secrets_get_problem (LampSecrets *self)
+{
+  g_return_val_if_fail (LAMP_IS_SECRETS (self), NULL);
+
+  return self->problem;
+}
+
+static void
+return_storage_error (GTask        *task,
+                      const GError *error)
+{
+  g_task_return_new_error (task, LAMP_ERROR, LAMP_ERROR_STORAGE,
+                           _("The token can’t be kept: the secret service doesn’t answer (%s). "
+                             "Start a keyring such as gnome-keyring, or set SAAS_API_KEY"),
+                           error->message);
+}
+
+/* What is in force after a change: the environment, if it has a token. */
+static void
+take_token (LampSecrets *self,
+            const char  *token)
+{
+  const char *override = lamp_settings_get_token_override ();
+
+  set_problem (self, NULL);
+  set_token (self, override != NULL ? override : token);
+}
+
+static void
+stored_cb (GObject      *source,
+           GAsyncResult *result,
+           gpointer      user_data)
+{
+  g_autoptr (GTask) task = G_TASK (user_data);
+  g_autoptr (GError) error = NULL;
+
+  if (!secret_password_store_finish (result, &error))
+    {
+      return_storage_error (task, error);
+      return;
+    }
+
+  take_token (g_task_get_source_object (task), g_task_get_task_data (task));
+  g_task_return_boolean (task, TRUE);
+}
+
+static void
+cleared_cb (GObject      *source,
+            GAsyncResult *result,
+            gpointer      user_data)
+{
+  g_autoptr (GTask) task = G_TASK (user_data);
+  g_autoptr (GError) error = NULL;
+
+  secret_password_clear_finish (result, &error);
+  if (error != NULL)
+    {
+      return_storage_error (task, error);
+      return;
+    }
+
+  take_token (g_task_get_source_object (task), NULL);
+  g_task_return_boolean (task, TRUE);
+}
+
+void
+lamp_secrets_store_async (LampSecrets        *self,
+                          const char         *token,
+                          GAsyncReadyCallback callback,
+                          gpointer            user_data)
+{
+  g_autoptr (GTask) task = NULL;
+
+  g_return_if_fail (LAMP_IS_SECRETS (self));
+
+  task = g_task_new (self, NULL, callback, user_data);
+  g_task_set_source_tag (task, lamp_secrets_store_async);
+
+  if (token == NULL)
+    {
+      secret_password_clear (&schema, self->cancel, cleared_cb, g_steal_pointer (&task),
+                             ATTRIBUTES);
+      return;
+    }
+
+  g_task_set_task_data (task, g_strdup (token), (GDestroyNotify) secret_password_free);
+  secret_password_store (&schema, SECRET_COLLECTION_DEFAULT, _("Lamppost: server token"), token,
+                         self->cancel, stored_cb, g_steal_pointer (&task), ATTRIBUTES);
+}
+
+gboolean
+lamp_secrets_store_finish (LampSecrets  *self,
+                           GAsyncResult *result,
+                           GError      **error)
+{
+  g_return_val_if_fail (g_task_is_valid (result, self), FALSE);
+
+  return g_task_propagate_boolean (G_TASK (result), error);
+}
+
+static void
+lamp_secrets_dispose (GObject *object)
+{
+  LampSecrets *self = LAMP_SECRETS (object);
+
+  g_cancellable_cancel (self->cancel);
+
+  G_OBJECT_CLASS (lamp_secrets_parent_class)->dispose (object);
+}
+
+static void
+lamp_secrets_finalize (GObject *object)
+{
+  LampSecrets *self = LAMP_SECRETS (object);
+
+  g_clear_object (&self->cancel);
+  g_clear_pointer (&self->token, secret_value_unref);
+  g_free (self->problem);
+
+  G_OBJECT_CLASS (lamp_secrets_parent_class)->finalize (object);
+}
+
+static void
+lamp_secrets_class_init (LampSecretsClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+
+  object_class->dispose = lamp_secrets_dispose;
+  object_class->finalize = lamp_secrets_finalize;
+
+  signals[CHANGED] = g_signal_new ("changed", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, NULL,
+                                   NULL, NULL, G_TYPE_NONE, 0);
+}
+
+static void
+lamp_secrets_init (LampSecrets *self)
+{
+  self->cancel = g_cancellable_new ();
+}
+
+LampSecrets *
+lamp_secrets_new (void)
+{
+  return g_object_new (LAMP_TYPE_SECRETS, NULL);
+}

@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+#include "config.h"
+
+#include "lamp-cli-facts.h"
+#include "lamp-cli-source.h"
+#include "lamp-cli-text.h"
+#include "lamp-settings.h"
+
+#include <glib/gi18n.h>
+#include <glib/gstdio.h>
+#include <inttypes.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define FOLDER_MODE 0700
+#define FILE_MODE 0600
+#define MODE_BITS 0777
+
+/* Below the first, sooner or later; below the second, the next event may be refused. */
+#define DISK_LOW (500 * 1024 * 1024)
+#define DISK_FULL (20 * 1024 * 1024)
+
+/* “stalled-after-hours” where there are no settings (section 9 of the specification). */
+#define STALLED_AFTER_HOURS 24
+
+#define TRAY_HOST "org.kde.StatusNotifierWatcher"
+
+typedef enum
+{
+  LEVEL_GOOD,
+  LEVEL_WARNING,
+  LEVEL_BAD,
+} Level;
+
+typedef struct
+{
+  LampCli *cli;
+  GVariant *facts;  /* (owned) (nullable) NULL where neither agent nor queue is in reach */
+  GError *error;    /* (owned) (nullable) why */
+  char *queue_path; /* (owned) */
+  gboolean healthy;
+} Doctor;
+
+typedef void (*Check) (Doctor *self);
+
+static void
+doctor_clear (Doctor *self)
+{
+  g_clear_pointer (&self->facts, g_variant_unref);
+  g_clear_error (&self->error);
+  g_free (self->queue_path);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Doctor, doctor_clear)
+
+/* Marks differ in shape, not only in colour; where they can't be shown, other signs do it. */
+static void
+report (Doctor     *self,
+        Level       level,
+        const char *finding,
+        const char *advice)
+{
+  static const struct
+  {
+    const char *mark;
+    const char *ascii;
+    LampCliColor color;
+  } levels[] = {
+    [LEVEL_GOOD] = { "✓", "+", LAMP_CLI_GREEN },
+    [LEVEL_WARNING] = { "!", "!", LAMP_CLI_YELLOW },
+    [LEVEL_BAD] = { "✗", "x", LAMP_CLI_RED },
+  };
+  const char *mark = g_get_charset (NULL) ? levels[level].mark : levels[level].ascii;
+  g_autofree char *painted = lamp_cli_paint (levels[level].color, mark);
+  g_autofree char *clean = lamp_cli_clean (finding);
+
+  g_print ("%s %s\n", painted, clean);
+  if (advice != NULL)
+    g_print ("  → %s\n", advice);
+
+  if (level != LEVEL_GOOD)
+    self->healthy = FALSE;
+}
+
+/* A file that isn't there is not too open. */
+static gboolean
+check_mode (Doctor     *self,
+            const char *path,
+            guint       wanted)
+{
+  GStatBuf info;
+  g_autofree char *finding = NULL;
+  g_autofree char *quoted = NULL;
+  g_autofree char *advice = NULL;
+
+  if (g_stat (path, &info) != 0 || (info.st_mode & MODE_BITS & ~wanted) == 0)
+    return TRUE;
+
+  quoted = g_shell_quote (path);
+  finding = g_strdup_printf (_("Others may look into %s (mode %03o)."), path,
+                             (guint) info.st_mode & MODE_BITS);
+  advice = g_strdup_printf (_("Run: chmod %03o %s"), wanted, quoted);
+  report (self, LEVEL_BAD, finding, advice);
+
+  return FALSE;
+}
+
+static void
+check_modes (Doctor *self)
+{
+  static const char *const suffixes[] = { "", "-wal", "-shm" };
+  g_autofree char *folder = g_path_get_dirname (self->queue_path);
+  gboolean closed = check_mode (self, folder, FOLDER_MODE);
+
+  for (gsize i = 0; i < G_N_ELEMENTS (suffixes); i++)
+    {
+      g_autofree char *path = g_strconcat (self->queue_path, suffixes[i], NULL);
+
+      closed &= check_mode (self, path, FILE_MODE);
+    }
+
+  if (closed)
+    report (self, LEVEL_GOOD, _("Nobody else can read the queue."), NULL);
+}
+
+static void
+check_queue (Doctor *self)
+{
+  g_autofree char *folder = g_path_get_dirname (self->queue_path);
+  g_autofree char *finding = NULL;
+
+  if (!g_file_test (self->queue_path, G_FILE_TEST_EXISTS))
+    {
+      finding = g_strdup_printf (_("There is no queue yet: %s"), self->queue_path);
+      report (self, LEVEL_BAD, finding, _("The agent makes it when it starts."));
+    }
+  else if (g_access (self->queue_path, R_OK | W_OK) != 0 || g_access (folder, W_OK | X_OK) != 0)
+    {
+      finding = g_strdup_printf (_("The queue can't be written: %s"), self->queue_path);
+      report (self, LEVEL_BAD, finding, _("Give yourself the right to write the file and its folder."));
+    }
+  else
+    {
+      finding = g_strdup_printf (_("The queue is %s."), self->queue_path);
+      report (self, LEVEL_GOOD, finding, NULL);
+    }
+}
+
+static void
+check_disk (Doctor *self)
+{
+  g_autofree char *folder = g_path_get_dirname (self->queue_path);
+  g_autoptr (GFile) file = g_file_new_for_path (folder);
+  g_autoptr (GFileInfo) info = NULL;
+  g_autofree char *size = NULL;
+  g_autofree char *finding = NULL;
+  guint64 left;
+
+  info = g_file_query_filesystem_info (file, G_FILE_ATTRIBUTE_FILESYSTEM_FREE, NULL, NULL);
+  if (info == NULL || !g_file_info_has_attribute (info, G_FILE_ATTRIBUTE_FILESYSTEM_FREE))
+    return;
+
+  left = g_file_info_get_attribute_uint64 (info, G_FILE_ATTRIBUTE_FILESYSTEM_FREE);
+  size = g_format_size (left);
+  finding = g_strdup_printf (_("%s are free on the queue's disk."), size);
+  if (left >= DISK_LOW)
+    report (self, LEVEL_GOOD, finding, NULL);
+  else
+    report (self, left >= DISK_FULL ? LEVEL_WARNING : LEVEL_BAD, finding,
+            _("Make room, or no further event can be stored."));
+}
+
+static void
+check_agent (Doctor *self)
+{
+  g_autofree char *finding = NULL;
+  const char *version;
+
+  if (self->cli->connection == NULL)
+    {
+      report (self, LEVEL_BAD, _("There is no session bus here, so no agent."),
+              _("Events are stored all the same. To send them, log in to a desktop session and "
+                "start “lamppost-agent”."));
+      return;
+    }
+
+  if (self->cli->client == NULL)
+    {
+      report (self, LEVEL_BAD, _("The agent doesn't run, and the session can't start it."),
+              _("Run “lamppost-agent”; if that ends at once, it says why."));
+      return;
+    }
+
+  version = lamp_cli_facts_get_text (self->facts, "Version");
+  finding = g_strdup_printf (_("The agent runs, version %s."), version);
+  if (g_str_equal (version, LAMP_VERSION))
+    report (self, LEVEL_GOOD, finding, NULL);
+  else
+    report (self, LEVEL_WARNING, finding,
+            _("This program has another version. Run “lamppost-agent --replace”."));
+}
+
+static void
+check_storage (Doctor *self)
+{
+  if (self->cli->connection == NULL && self->error != NULL)
+    report (self, LEVEL_BAD, self->error->message, _("Until then no event can be stored."));
+}
+
+static gboolean
+has_tray_host (Doctor *self)
+{
+  g_autoptr (GVariant) result = NULL;
+  gboolean has_owner = FALSE;
+
+  result = g_dbus_connection_call_sync (self->cli->connection, "org.freedesktop.DBus",
+                                        "/org/freedesktop/DBus", "org.freedesktop.DBus",
+                                        "NameHasOwner", g_variant_new ("(s)", TRAY_HOST),
+                                        G_VARIANT_TYPE ("(b)"), G_DBUS_CALL_FLAGS_NONE, -1, NULL,
+                                        NULL);
+  if (result != NULL)
+    g_variant_get (result, "(b)", &has_owner);
+
+  return has_owner;
+}
+
+static void
+check_tray (Doctor *self)
+{
+  const char *status;
+  g_autofree char *finding = NULL;
+
+  if (self->cli->client == NULL)
+    return;
+
+  status = lamp_cli_facts_get_text (self->facts, "TrayStatus");
+  finding = g_strdup_printf (_("Tray: %s"), *status != '\0' ? status : _("nothing is known"));
+  if (has_tray_host (self))
+    report (self, LEVEL_GOOD, finding, NULL);
+  else
+    report (self, LEVEL_WARNING, finding,
+            _("This desktop shows no tray icons now. On GNOME the extension “AppIndicator and "
+              "KStatusNotifierItem Support” does. Everything else works without."));
+}
+
+/* What each state means for a person who wonders why nothing is sent. */
+static void
+check_server (Doctor *self)
+{
+  static const struct
+  {
+    const char *state;
+    Level level;
+    const char *finding;
+    const char *advice;
+  } states[] = {
+    { "unconfigured", LEVEL_BAD, N_("No server is set."),
+      N_("Set it in the preferences, or with: gsettings set io.github.lamppost.Lamppost "
+         "server-url https://…") },
+    { "paused", LEVEL_WARNING, N_("Replay is paused."), N_("Run “lamppost unpause”.") },
+    { "unauthorized", LEVEL_BAD, N_("The server doesn't take the token."),
+      N_("Run “lamppost login” with a new one.") },
+    { "misconfigured", LEVEL_BAD, N_("What answers at the server's address is not the server."),
+      N_("Check the server's address in the preferences.") },
+    { "throttled", LEVEL_WARNING, N_("The server asks to wait."),
+      N_("Nothing needs to be done; sending goes on by itself.") },
+    { "offline", LEVEL_WARNING, N_("The server can't be reached."),
+      N_("Check the network. Sending goes on by itself.") },
+  };
+  const char *state;
+  g_autofree char *finding = NULL;
+
+  if (self->cli->client == NULL)
+    return;
+
+  state = lamp_cli_facts_get_text (self->facts, "State");
+  for (gsize i = 0; i < G_N_ELEMENTS (states); i++)
+    if (g_str_equal (states[i].state, state))
+      {
+        report (self, states[i].level, _(states[i].finding), _(states[i].advice));
+        return;
+      }
+
+  finding = g_strdup_printf (_("The server is %s."),
+                             lamp_cli_facts_get_text (self->facts, "ServerUrl"));
+  report (self, LEVEL_GOOD, finding, NULL);
+}
+
+/* The token and whatever else the agent has to say: only it knows. */
+static void
+check_last_error (Doctor *self)
+{
+  const char *last_error;
+
+  if (self->cli->client == NULL)
+    return;
+
+  last_error = lamp_cli_facts_get_text (self->facts, "LastError");
+  if (*last_error == '\0')
+    report (self, LEVEL_GOOD, _("The agent reports no problem with server or token."), NULL);
+  else
+    report (self, LEVEL_BAD, last_error, _("This is the agent's last error; it goes when mended."));
+}
+
+static void
+check_failed (Doctor *self)
+{
+  guint64 failed = self->facts != NULL ? lamp_cli_facts_get_count (self->facts, "Failed") : 0;
+  g_autofree char *finding = NULL;
+
+  if (failed == 0)
+    return;
+
+  finding = g_strdup_printf (ngettext ("%" PRIu64 " event has failed.",
+                                       "%" PRIu64 " events have failed.", failed),
+                             failed);
+  report (self, LEVEL_BAD, finding,
+          _("“lamppost list --status failed” tells why; then “lamppost resend” or “discard”."));
+}
+
+static gint64
+get_stalled_after (void)
+{
+  g_autoptr (GSettings) settings = lamp_settings_new ();
+  guint hours = STALLED_AFTER_HOURS;
+
+  if (settings != NULL)
+    hours = g_settings_get_uint (settings, "stalled-after-hours");
+
+  return hours * G_TIME_SPAN_HOUR;
+}
+
+static void
+check_oldest (Doctor *self)
+{
+  gint64 oldest;
+  gint64 age;
+  g_autofree char *duration = NULL;
+  g_autofree char *finding = NULL;
+
+  if (self->facts == NULL)
+    return;
+
+  oldest = lamp_cli_facts_get_time (self->facts, "OldestPending");
+  if (oldest == 0)
+    {
+      report (self, LEVEL_GOOD, _("No event waits."), NULL);
+      return;
+    }
+
+  age = MAX (g_get_real_time () - oldest, 0);
+  duration = lamp_cli_dup_duration (age);
+  finding = g_strdup_printf (_("The oldest event has waited for %s."), duration);
+  if (age < get_stalled_after ())
+    report (self, LEVEL_GOOD, finding, NULL);
+  else
+    report (self, LEVEL_BAD, finding, _("Mend what is said above, then run “lamppost replay”."));
+}
+
+static void
+check_capacity (Doctor *self)
+{
+  guint64 capacity;
+  guint64 used;
+  g_autofree char *finding = NULL;
+
+  if (self->facts == NULL)
+    return;
+
+  capacity = lamp_cli_facts_get_count (self->facts, "Capacity");
+  used = lamp_cli_facts_get_count (self->facts, "Pending") +
+         lamp_cli_facts_get_count (self->facts, "Failed");
+
+  /* 80 % warns (section 4 of the specification). */
+  if (capacity == 0 || used < capacity / 5 * 4)
+    return;
+
+  finding = g_strdup_printf (_("The queue holds %" PRIu64 " of %" PRIu64 " events."), used,
+                             capacity);
+  report (self, used < capacity ? LEVEL_WARNING : LEVEL_BAD, finding,
+          _("When it is full, new events are refused. Let it be sent, or raise the capacity in "
+            "the preferences."));
+}
+
+static const Check checks[] = {
+  check_queue,  check_storage,    check_modes,  check_disk,     check_agent,  check_tray,
+  check_server, check_last_error, check_failed, check_capacity, check_oldest,
+};
+
+LampCliExit
+lamp_cli_doctor (LampCli *cli,
+                 char  ***arguments)
+{
+  g_auto (Doctor) self = { .cli = cli, .healthy = TRUE };
+
+  if (!lamp_cli_parse (cli, NULL, NULL, arguments))
+    return LAMP_CLI_USAGE;
+
+  if (lamp_cli_try_open (cli, &self.error))
+    self.facts = lamp_cli_source_get_facts (cli);
+
+  self.queue_path = lamp_cli_dup_queue_path (cli);
+  for (gsize i = 0; i < G_N_ELEMENTS (checks); i++)
+    checks[i](&self);
+
+  return self.healthy ? LAMP_CLI_DONE : LAMP_CLI_FAILED;
+}

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+#include "config.h"
+
+#include "lamp-cli-text.h"
+
+#include <glib/gi18n.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Wide enough for the longest label and a gap behind it. */
+#define LABEL_WIDTH 16
+
+#define INDENT 2
+
+#define SECOND G_GINT64_CONSTANT (1000000)
+#define MINUTE (60 * SECOND)
+#define HOUR (60 * MINUTE)
+#define DAY (24 * HOUR)
+
+/* List()'s keys (section 7 of the specification). Rows come in no order, JSON always in this one. */
+static const char *const row_keys[] = {
+  "event_id",      "event_type",  "mission_id",    "aggregate_id", "status",
+  "error_code",    "error_message", "timestamp",   "lamport_clock", "queued_at",
+  "last_retry_at", "delivered_at", "retry_count",
+};
+
+gboolean
+lamp_cli_is_terminal (void)
+{
+  return isatty (STDOUT_FILENO);
+}
+
+/* https://no-color.org: any value but an empty one counts. */
+static gboolean
+wants_colors (void)
+{
+  const char *no_color = g_getenv ("NO_COLOR");
+
+  return (no_color == NULL || *no_color == '\0') &&
+         g_strcmp0 (g_getenv ("TERM"), "dumb") != 0 && lamp_cli_is_terminal ();
+}
+
+char *
+lamp_cli_paint (LampCliColor color,
+                const char  *text)
+{
+  static const char *const codes[] = {
+    [LAMP_CLI_BOLD] = "1",
+    [LAMP_CLI_RED] = "31",
+    [LAMP_CLI_GREEN] = "32",
+    [LAMP_CLI_YELLOW] = "33",
+  };
+
+  if (color == LAMP_CLI_PLAIN || !wants_colors ())
+    return g_strdup (text);
+
+  return g_strdup_printf ("\033[%sm%s\033[0m", codes[color], text);
+}
+
+char *
+lamp_cli_clean (const char *text)
+{
+  GString *clean = g_string_new (NULL);
+
+  for (; *text != '\0'; text = g_utf8_next_char (text))
+    {
+      gunichar character = g_utf8_get_char (text);
+
+      g_string_append_unichar (clean, g_unichar_iscntrl (character) ? ' ' : character);
+    }
+
+  return g_string_free (clean, FALSE);
+}
+
+void
+lamp_cli_complain (const char *message)
+{
+  g_autofree char *valid = g_utf8_make_valid (message, -1);
+  g_autofree char *clean = lamp_cli_clean (valid);
+
+  /* What was printed comes first where both go to one place. */
+  fflush (stdout);
+  g_printerr ("lamppost: %s\n", clean);
+}
+
+char *
+lamp_cli_dup_time (gint64 time)
+{
+  g_autoptr (GDateTime) utc = NULL;
+  g_autoptr (GDateTime) local = NULL;
+
+  if (time == 0)
+    return g_strdup (_("never"));
+
+  utc = g_date_time_new_from_unix_utc (time / SECOND);
+  if (utc != NULL)
+    local = g_date_time_to_local (utc);
+
+  return local != NULL ? g_date_time_format (local, "%Y-%m-%d %H:%M:%S") : g_strdup ("?");
+}
+
+char *
+lamp_cli_dup_duration (gint64 duration)
+{
+  if (duration < MINUTE)
+    return g_strdup_printf (_("%d s"), (int) (duration / SECOND));
+
+  if (duration < HOUR)
+    return g_strdup_printf (_("%d min"), (int) (duration / MINUTE));
+
+  if (duration < 2 * DAY)
+    return g_strdup_printf (_("%d h"), (int) (duration / HOUR));
+
+  return g_strdup_printf (ngettext ("%d day", "%d days", duration / DAY), (int) (duration / DAY));
+}
+
+gsize
+lamp_cli_text_width (const char *text)
+{
+  gsize width = 0;
+
+  for (; *text != '\0'; text = g_utf8_next_char (text))
+    {
+      gunichar character = g_utf8_get_char (text);
+
+      if (g_unichar_iswide (character))
+        width += 2;
+      else if (!g_unichar_iszerowidth (character))
+        width += 1;
+    }
+
+  return width;
+}
+
+void
+lamp_cli_pad (GString    *line,
+              const char *text,
+              gsize       width)
+{
+  g_string_append (line, text);
+  for (gsize i = lamp_cli_text_width (text); i < width; i++)
+    g_string_append_c (line, ' ');
+}
+
+void
+lamp_cli_print_fact (const char *label,
+                     const char *value)
+{
+  g_autoptr (GString) line = g_string_new (NULL);
+  g_autofree char *clean = NULL;
+
+  if (value == NULL)
+    return;
+
+  clean = lamp_cli_clean (value);
+  lamp_cli_pad (line, label, LABEL_WIDTH);
+  g_print ("%s%s\n", line->str, clean);
+}
+
+void
+lamp_cli_write (const char *text,
+                gssize      length)
+{
+  fwrite (text, 1, length < 0 ? strlen (text) : (gsize) length, stdout);
+}
+
+gboolean
+lamp_cli_flush (void)
+{
+  return fflush (stdout) == 0 && !ferror (stdout);
+}
+
+gboolean
+lamp_cli_has_reader (void)
+{
+  GPollFD poll = { .fd = STDOUT_FILENO, .events = G_IO_OUT };
+
+  return g_poll (&poll, 1, 0) <= 0 || (poll.revents & (G_IO_ERR | G_IO_HUP)) == 0;
+}
+
+static void
+append_integer (GString  *json,
+                GVariant *value)
+{
+  g_autofree char *text = g_variant_print (value, FALSE);
+
+  g_string_append (json, text);
+}
+
+void
+lamp_cli_append_json (GString  *json,
+                      GVariant *value)
+{
+  if (value == NULL)
+    g_string_append (json, "null");
+  else if (g_variant_is_of_type (value, G_VARIANT_TYPE_STRING))
+    lamp_json_append_string (json, g_variant_get_string (value, NULL));
+  else if (g_variant_is_of_type (value, G_VARIANT_TYPE_BOOLEAN))
+    g_string_append (json, g_variant_get_boolean (value) ? "true" : "false");
+  else
+    append_integer (json, value);
+}
+
+void
+lamp_cli_append_json_member (GString    *json,
+                             const char *name,
+                             GVariant   *value)
+{
+  if (json->str[json->len - 1] != '{')
+    g_string_append (json, ", ");
+
+  lamp_json_append_string (json, name);
+  g_string_append (json, ": ");
+  lamp_cli_append_json (json, value);
+}
+
+void
+lamp_cli_append_json_row (GString  *json,
+                          GVariant *row)
+{
+  g_string_append_c (json, '{');
+  for (gsize i = 0; i < G_N_ELEMENTS (row_keys); i++)
+    {
+      g_autoptr (GVariant) value = g_variant_lookup_value (row, row_keys[i], NULL);
+
+      lamp_cli_append_json_member (json, row_keys[i], value);
+    }
+  g_string_append_c (json, '}');
+}
+
+static void
+append_line_break (GString *json,
+                   guint    depth)
+{
+  g_string_append_c (json, '\n');
+  for (guint i = 0; i < depth * INDENT; i++)
+    g_string_append_c (json, ' ');
+}
+
+/* JSON allows U+007F to U+009F in a string as they are; a terminal might obey them. */
+static void
+append_scalar (GString        *json,
+               const LampJson *value)
+{
+  const char *end = value->text + value->length;
+
+  for (const char *position = value->text; position < end; position = g_utf8_next_char (position))
+    {
+      gunichar character = g_utf8_get_char (position);
+
+      if (g_unichar_iscntrl (character))
+        g_string_append_printf (json, "\\u%04x", character);
+      else
+        g_string_append_unichar (json, character);
+    }
+}
+
+static void
+append_pretty (GString        *json,
+               const LampJson *value,
+               guint           depth)
+{
+  gboolean object = value->type == LAMP_JSON_OBJECT;
+  LampJsonIter iter;
+  LampJson name;
+  LampJson child;
+  guint n_children = 0;
+
+  if (!object && value->type != LAMP_JSON_ARRAY)
+    {
+      append_scalar (json, value);
+      return;
+    }
+
+  g_string_append_c (json, object ? '{' : '[');
+  lamp_json_iter_init (&iter, value);
+  for (; lamp_json_iter_next (&iter, &name, &child); n_children++)
+    {
+      if (n_children > 0)
+        g_string_append_c (json, ',');
+      append_line_break (json, depth + 1);
+      if (object)
+        {
+          append_scalar (json, &name);
+          g_string_append (json, ": ");
+        }
+      append_pretty (json, &child, depth + 1);
+    }
+
+  if (n_children > 0)
+    append_line_break (json, depth);
+  g_string_append_c (json, object ? '}' : ']');
+}
+
+void
+lamp_cli_append_pretty (GString        *json,
+                        const LampJson *value)
+{
+  append_pretty (json, value, 0);
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+#pragma once
+
+#include <gio/gio.h>
+
+#include "lamp-bus-generated.h"
+
+G_BEGIN_DECLS
+
+#define LAMP_TYPE_CLIENT (lamp_client_get_type ())
+
+/**
+ * LampClient:
+ *
+ * The agent, seen from another program. It outlives the agent: when that goes,
+ * #LampClient:available becomes %FALSE, and %TRUE again once another one has
+ * taken the name and its properties were read.
+ */
+G_DECLARE_FINAL_TYPE (LampClient, lamp_client, LAMP, CLIENT, GObject)
+
+/**
+ * lamp_client_new_sync:
+ * @connection: (nullable): a connection to the session bus, or %NULL for the shared one
+ * @cancellable: (nullable): to give up
+ * @error: return location for the reason
+ *
+ * Starts the agent if the bus knows how, and reads its properties. Blocks meanwhile.
+ * An agent that neither runs nor can be started is no error: the client is not
+ * available then.
+ *
+ * Returns: (transfer full) (nullable): a client
+ */
+LampClient    *lamp_client_new_sync      (GDBusConnection *connection,
+                                          GCancellable    *cancellable,
+                                          GError         **error);
+
+/**
+ * lamp_client_get_proxy:
+ *
+ * Returns: (transfer none): the agent's methods, properties and signals; the same
+ *   object for as long as the client lives
+ */
+LampBusAgent1 *lamp_client_get_proxy     (LampClient      *self);
+
+/**
+ * lamp_client_get_available:
+ *
+ * Returns: whether an agent answers and the proxy's properties are its
+ */
+gboolean       lamp_client_get_available (LampClient      *self);
+
+G_END_DECLS

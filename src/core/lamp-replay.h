@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+#pragma once
+
+#include <gio/gio.h>
+
+#include "lamp-network.h"
+#include "lamp-queue.h"
+#include "lamp-state.h"
+#include "lamp-timer.h"
+#include "lamp-transport.h"
+
+G_BEGIN_DECLS
+
+#define LAMP_TYPE_REPLAY (lamp_replay_get_type ())
+
+/**
+ * LampReplay:
+ *
+ * Sends pending events to the server in batches, oldest first, and decides what
+ * an outcome means (section 6 of the specification). It keeps still until
+ * lamp_replay_start().
+ *
+ * Signals:
+ *   "changed" (): something that the getters tell is another.
+ *   "finished" (guint delivered, guint failed, guint left, char *error): a pass
+ *     has ended; @error says why it ended early and is empty if it didn't.
+ */
+G_DECLARE_FINAL_TYPE (LampReplay, lamp_replay, LAMP, REPLAY, GObject)
+
+/**
+ * lamp_replay_new:
+ *
+ * All of them are kept. A test hands in a timer, a network and a transport of its own.
+ */
+LampReplay *lamp_replay_new               (LampQueue            *queue,
+                                           LampTransport        *transport,
+                                           LampTimer            *timer,
+                                           LampNetwork          *network);
+
+/**
+ * lamp_replay_start:
+ *
+ * Begins: probes the server and sends what waits.
+ */
+void        lamp_replay_start             (LampReplay           *self);
+
+/**
+ * lamp_replay_now:
+ * @error: return location for %LAMP_ERROR_UNCONFIGURED or %LAMP_ERROR_PAUSED
+ *
+ * Cuts any wait short and starts a pass, also an empty one; each such pass ends
+ * with "finished". If one runs already, that is it.
+ */
+gboolean    lamp_replay_now               (LampReplay           *self,
+                                           GError              **error);
+
+/**
+ * lamp_replay_server_changed:
+ *
+ * The transport has another server or another token: what was learnt of the old
+ * one is forgotten, and waiting events are tried at once.
+ */
+void        lamp_replay_server_changed    (LampReplay           *self);
+
+/**
+ * lamp_replay_probe:
+ *
+ * Asks for the server's health because somebody is looking.
+ */
+void        lamp_replay_probe             (LampReplay           *self);
+
+/**
+ * lamp_replay_stop_async:
+ *
+ * Ends: the batch in flight is waited for, at most 3 seconds, and its answer is
+ * recorded. Answered when nothing is in flight any more.
+ */
+void        lamp_replay_stop_async        (LampReplay           *self,
+                                           GAsyncReadyCallback   callback,
+                                           gpointer              user_data);
+
+void        lamp_replay_stop_finish       (LampReplay           *self,
+                                           GAsyncResult         *result);
+
+/**
+ * lamp_replay_set_paused:
+ *
+ * Holds replay back. A batch in flight is finished.
+ */
+void        lamp_replay_set_paused        (LampReplay           *self,
+                                           gboolean              paused);
+
+gboolean    lamp_replay_get_paused        (LampReplay           *self);
+
+/**
+ * lamp_replay_set_batch:
+ * @max_events: events a batch, 1 to 100
+ * @max_bytes: bytes a batch, uncompressed
+ */
+void        lamp_replay_set_batch         (LampReplay           *self,
+                                           guint                 max_events,
+                                           gsize                 max_bytes);
+
+LampState   lamp_replay_get_state         (LampReplay           *self);
+
+gboolean    lamp_replay_get_online        (LampReplay           *self);
+
+/**
+ * lamp_replay_get_progress:
+ * @done: (out): events of the pass that are settled
+ * @total: (out): events of the pass; 0 while none runs
+ */
+void        lamp_replay_get_progress      (LampReplay           *self,
+                                           guint64              *done,
+                                           guint64              *total);
+
+/**
+ * lamp_replay_get_next_retry:
+ *
+ * Returns: when waiting events are tried next, Unix µs; 0 if no such try is due
+ */
+gint64      lamp_replay_get_next_retry    (LampReplay           *self);
+
+/**
+ * lamp_replay_get_last_error:
+ *
+ * Returns: (transfer none): why events wait, for a person; empty if nothing is wrong
+ */
+const char *lamp_replay_get_last_error    (LampReplay           *self);
+
+G_END_DECLS

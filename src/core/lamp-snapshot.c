@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+#include "config.h"
+
+#include "lamp-snapshot.h"
+
+G_DEFINE_BOXED_TYPE (LampSnapshot, lamp_snapshot, lamp_snapshot_ref, lamp_snapshot_unref)
+
+static gboolean
+is_stalled (const LampTally *tally,
+            gint64           stalled_after)
+{
+  return tally->oldest_pending > 0 && tally->oldest_pending + stalled_after < g_get_real_time ();
+}
+
+LampSnapshot *
+lamp_snapshot_new (LampQueue  *queue,
+                   LampReplay *replay,
+                   const char *server_url,
+                   const char *problem,
+                   const char *tray_status,
+                   gint64      stalled_after)
+{
+  LampSnapshot *self = g_rc_box_new0 (LampSnapshot);
+
+  self->state = lamp_replay_get_state (replay);
+  self->online = lamp_replay_get_online (replay);
+  self->paused = lamp_replay_get_paused (replay);
+  self->tally = *lamp_queue_get_tally (queue);
+  self->stalled = is_stalled (&self->tally, stalled_after);
+  self->capacity = lamp_queue_get_capacity (queue);
+  lamp_replay_get_progress (replay, &self->replay_done, &self->replay_total);
+  self->next_retry = lamp_replay_get_next_retry (replay);
+  self->node_id = g_strdup (lamp_queue_get_node_id (queue));
+  self->server_url = g_strdup (server_url);
+  self->queue_path = g_strdup (lamp_queue_get_path (queue));
+  self->last_error = g_strdup (problem != NULL ? problem : lamp_replay_get_last_error (replay));
+  self->tray_status = g_strdup (tray_status);
+
+  return self;
+}
+
+LampSnapshot *
+lamp_snapshot_ref (LampSnapshot *self)
+{
+  g_return_val_if_fail (self != NULL, NULL);
+
+  return g_rc_box_acquire (self);
+}
+
+static void
+clear_snapshot (gpointer data)
+{
+  LampSnapshot *self = data;
+
+  g_free (self->node_id);
+  g_free (self->server_url);
+  g_free (self->queue_path);
+  g_free (self->last_error);
+  g_free (self->tray_status);
+}
+
+void
+lamp_snapshot_unref (LampSnapshot *self)
+{
+  g_return_if_fail (self != NULL);
+
+  g_rc_box_release_full (self, clear_snapshot);
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+#pragma once
+
+#include <sqlite3.h>
+
+#include "lamp-store.h"
+
+G_BEGIN_DECLS
+
+/* For the files that hold statements: lamp-store-*, lamp-clock. Only on the store's thread. */
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (sqlite3_stmt, sqlite3_finalize)
+
+/* A statement that was prepared once and goes back to where it came from: reset, its values
+ * forgotten, so that none stays open across two jobs and pins the write-ahead log. */
+typedef struct sqlite3_stmt LampStatement;
+
+void           lamp_statement_done       (LampStatement  *statement);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (LampStatement, lamp_statement_done)
+
+sqlite3       *lamp_store_get_db         (LampStore      *self);
+
+/* The SQL text is the key: the same literal gives the same statement. */
+LampStatement *lamp_store_statement      (LampStore      *self,
+                                          const char     *sql,
+                                          GError        **error);
+
+/* TRUE with SQLITE_ROW or SQLITE_DONE in @step; FALSE sets the error. */
+gboolean       lamp_store_step           (LampStore      *self,
+                                          LampStatement  *statement,
+                                          int            *step,
+                                          GError        **error);
+
+/* Runs a statement that gives no rows. */
+gboolean       lamp_store_execute        (LampStore      *self,
+                                          LampStatement  *statement,
+                                          GError        **error);
+
+/* SQL without parameters, for schema and transactions. */
+gboolean       lamp_store_execute_script (LampStore      *self,
+                                          const char     *sql,
+                                          GError        **error);
+
+/* Sets a LAMP_ERROR_STORAGE that names the file and what SQLite's code means; always FALSE. */
+gboolean       lamp_store_fail           (LampStore      *self,
+                                          int             code,
+                                          GError        **error);
+
+/* The newest ULID that was given out (empty if none was), and the clock of a node. This node's
+ * are kept while a transaction runs and written once, before its commit: a hundred appends
+ * cost one write of each. */
+gboolean       lamp_store_get_last_ulid  (LampStore      *self,
+                                          const char    **ulid,
+                                          GError        **error);
+
+void           lamp_store_set_last_ulid  (LampStore      *self,
+                                          const char     *ulid);
+
+gboolean       lamp_store_get_clock      (LampStore      *self,
+                                          const char     *node_id,
+                                          gint64         *value,
+                                          GError        **error);
+
+gboolean       lamp_store_set_clock      (LampStore      *self,
+                                          const char     *node_id,
+                                          gint64          value,
+                                          GError        **error);
+
+G_END_DECLS

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/**
+ * LampTally:
+ * @pending: events that wait
+ * @failed: events that were refused
+ * @delivered: delivered events that are still listed
+ * @settled: those of @delivered that have not left the queue's table for the history yet
+ * @oldest_pending: when the oldest pending event was queued, Unix µs, 0 if there is none
+ * @last_delivery: when an event was last delivered, Unix µs, 0 for never
+ * @lamport_clock: this node's clock
+ *
+ * The queue in numbers. Each costs the same at ten events and at ten million:
+ * the queue's triggers count, whoever writes the rows (section 4 of the
+ * specification).
+ */
+typedef struct
+{
+  guint64 pending;
+  guint64 failed;
+  guint64 delivered;
+  guint64 settled;
+  gint64 oldest_pending;
+  gint64 last_delivery;
+  gint64 lamport_clock;
+} LampTally;
+
+G_END_DECLS

@@ -1,0 +1,733 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+#include "config.h"
+
+#include "lamp-clock.h"
+#include "lamp-queue.h"
+#include "lamp-store.h"
+#include "lamp-test-util.h"
+#include "lamp-ulid.h"
+
+#include <string.h>
+
+#include <glib/gstdio.h>
+
+#define NODE "test-node"
+
+/* What each of two processes does, in rounds in which both run at once. */
+#define ROUNDS 250
+#define TICKS_A_ROUND 20
+#define TICKS (ROUNDS * TICKS_A_ROUND)
+#define APPENDS_A_ROUND 2
+#define APPENDS (ROUNDS * APPENDS_A_ROUND)
+
+typedef struct
+{
+  char *folder;     /* (owned) */
+  char *path;       /* (owned) of the queue */
+  char *clock_path; /* (owned) of spec-kitty's clock file */
+  LampStore *store; /* (owned) */
+} Fixture;
+
+typedef enum
+{
+  CURRENT,
+  INCREMENT,
+  UPDATE,
+  RAISE,
+  READ_FILE,
+} Operation;
+
+/* One job for the store. */
+typedef struct
+{
+  Operation operation;
+  const char *node_id;
+  const char *path;
+  gint64 argument;
+  gint64 value;
+} Job;
+
+static void
+set_up (Fixture      *fixture,
+        gconstpointer data)
+{
+  g_autofree char *events = NULL;
+
+  fixture->folder = lamp_test_folder_new ();
+  fixture->path = g_build_filename (fixture->folder, "queue.db", NULL);
+  fixture->store = lamp_store_new (fixture->path, NODE);
+
+  events = g_build_filename (fixture->folder, "events", NULL);
+  g_assert_no_errno (g_mkdir (events, 0700));
+  fixture->clock_path = g_build_filename (events, "lamport_clock.json", NULL);
+}
+
+static void
+tear_down (Fixture      *fixture,
+           gconstpointer data)
+{
+  lamp_test_assert_warned ();
+  g_assert_finalize_object (fixture->store);
+  lamp_test_folder_free (fixture->folder);
+  g_free (fixture->path);
+  g_free (fixture->clock_path);
+}
+
+static gboolean
+run_operation (LampStore *store,
+               gpointer   data,
+               GError   **error)
+{
+  Job *job = data;
+
+  switch (job->operation)
+    {
+    case CURRENT:
+      return lamp_clock_current (store, job->node_id, &job->value, error);
+    case INCREMENT:
+      return lamp_clock_increment (store, job->node_id, &job->value, error);
+    case UPDATE:
+      return lamp_clock_update (store, job->node_id, job->argument, &job->value, error);
+    case RAISE:
+      return lamp_clock_raise (store, job->node_id, job->argument, error);
+    case READ_FILE:
+      return lamp_clock_read_file (store, job->path, error);
+    default:
+      g_assert_not_reached ();
+    }
+}
+
+static gint64
+run (Fixture    *fixture,
+     Operation   operation,
+     const char *node_id,
+     gint64      argument)
+{
+  g_autoptr (GError) error = NULL;
+  Job job = { operation, node_id, fixture->clock_path, argument, 0 };
+  LampStoreMode mode = operation == CURRENT ? LAMP_STORE_READ : LAMP_STORE_WRITE;
+
+  lamp_store_run (fixture->store, mode, run_operation, &job, NULL, &error);
+  g_assert_no_error (error);
+
+  return job.value;
+}
+
+static void
+assert_clock (Fixture    *fixture,
+              const char *node_id,
+              gint64      expected)
+{
+  g_assert_cmpint (run (fixture, CURRENT, node_id, 0), ==, expected);
+}
+
+static void
+write_clock_file (Fixture    *fixture,
+                  const char *text)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_file_set_contents (fixture->clock_path, text, -1, &error);
+  g_assert_no_error (error);
+}
+
+static void
+read_clock_file (Fixture *fixture)
+{
+  run (fixture, READ_FILE, NULL, 0);
+}
+
+/* --- rules -------------------------------------------------------------- */
+
+static void
+test_starts_at_zero (Fixture      *fixture,
+                     gconstpointer data)
+{
+  assert_clock (fixture, NODE, 0);
+  assert_clock (fixture, "never-seen", 0);
+}
+
+static void
+test_increments_by_one (Fixture      *fixture,
+                        gconstpointer data)
+{
+  g_assert_cmpint (run (fixture, INCREMENT, NODE, 0), ==, 1);
+  g_assert_cmpint (run (fixture, INCREMENT, NODE, 0), ==, 2);
+  assert_clock (fixture, NODE, 2);
+  assert_clock (fixture, NODE, 2);
+}
+
+static void
+test_update_is_max_plus_one (Fixture      *fixture,
+                             gconstpointer data)
+{
+  g_assert_cmpint (run (fixture, UPDATE, NODE, 0), ==, 1);
+  g_assert_cmpint (run (fixture, UPDATE, NODE, 10), ==, 11);
+  g_assert_cmpint (run (fixture, UPDATE, NODE, 10), ==, 12);
+  g_assert_cmpint (run (fixture, UPDATE, NODE, 12), ==, 13);
+  g_assert_cmpint (run (fixture, UPDATE, NODE, 3), ==, 14);
+  assert_clock (fixture, NODE, 14);
+}
+
+static void
+test_update_beyond_32_bits (Fixture      *fixture,
+                            gconstpointer data)
+{
+  g_assert_cmpint (run (fixture, UPDATE, NODE, LAMP_CLOCK_RECEIVED_MAX), ==,
+                   G_GINT64_CONSTANT (9007199254740993));
+  g_assert_cmpint (run (fixture, INCREMENT, NODE, 0), ==, G_GINT64_CONSTANT (9007199254740994));
+}
+
+static void
+test_raise_never_lowers (Fixture      *fixture,
+                         gconstpointer data)
+{
+  run (fixture, RAISE, NODE, 20);
+  assert_clock (fixture, NODE, 20);
+  run (fixture, RAISE, NODE, 20);
+  assert_clock (fixture, NODE, 20);
+  run (fixture, RAISE, NODE, 5);
+  assert_clock (fixture, NODE, 20);
+  run (fixture, RAISE, "other", 3);
+  assert_clock (fixture, "other", 3);
+}
+
+static void
+test_nodes_coexist (Fixture      *fixture,
+                    gconstpointer data)
+{
+  g_assert_cmpint (run (fixture, UPDATE, NODE, 100), ==, 101);
+  g_assert_cmpint (run (fixture, INCREMENT, "laptop", 0), ==, 1);
+  g_assert_cmpint (run (fixture, INCREMENT, "Laptop", 0), ==, 1);
+  g_assert_cmpint (run (fixture, UPDATE, "laptop", 7), ==, 8);
+  assert_clock (fixture, NODE, 101);
+  assert_clock (fixture, "laptop", 8);
+  assert_clock (fixture, "Laptop", 1);
+}
+
+static void
+test_survives_restart (Fixture      *fixture,
+                       gconstpointer data)
+{
+  run (fixture, UPDATE, NODE, 41);
+  run (fixture, UPDATE, "laptop", 6);
+
+  g_assert_finalize_object (fixture->store);
+  fixture->store = lamp_store_new (fixture->path, NODE);
+
+  assert_clock (fixture, NODE, 42);
+  assert_clock (fixture, "laptop", 7);
+  g_assert_cmpint (run (fixture, INCREMENT, NODE, 0), ==, 43);
+}
+
+static gboolean
+tick_and_fail (LampStore *store,
+               gpointer   data,
+               GError   **error)
+{
+  gint64 value;
+
+  g_assert_true (lamp_clock_increment (store, NODE, &value, error));
+  g_assert_true (lamp_clock_increment (store, "laptop", &value, error));
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED, "on purpose");
+
+  return FALSE;
+}
+
+static void
+test_failed_job_does_not_tick (Fixture      *fixture,
+                               gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+
+  run (fixture, INCREMENT, NODE, 0);
+  g_assert_false (
+    lamp_store_run (fixture->store, LAMP_STORE_WRITE, tick_and_fail, NULL, NULL, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_FAILED);
+
+  assert_clock (fixture, NODE, 1);
+  assert_clock (fixture, "laptop", 0);
+}
+
+static gboolean
+check_inside (LampStore *store,
+              gpointer   data,
+              GError   **error)
+{
+  gint64 value;
+
+  return lamp_clock_increment (store, NODE, &value, error) &&
+         lamp_clock_update (store, NODE, 50, &value, error) &&
+         lamp_clock_raise (store, NODE, 60, error) && lamp_clock_current (store, NODE, data, error);
+}
+
+static void
+test_job_sees_its_own_ticks (Fixture      *fixture,
+                             gconstpointer data)
+{
+  gint64 value = 0;
+
+  g_assert_true (
+    lamp_store_run (fixture->store, LAMP_STORE_WRITE, check_inside, &value, NULL, NULL));
+  g_assert_cmpint (value, ==, 60);
+  assert_clock (fixture, NODE, 60);
+}
+
+/* --- the clock file ----------------------------------------------------- */
+
+static void
+test_file_raises_every_node (Fixture      *fixture,
+                             gconstpointer data)
+{
+  run (fixture, UPDATE, "high", 99);
+  write_clock_file (fixture, "{\"low\": 7, \"high\": 50, \"" NODE "\": 12}\n");
+  read_clock_file (fixture);
+
+  assert_clock (fixture, "low", 7);
+  assert_clock (fixture, "high", 100);
+
+  /* The largest, 50, counts as received. */
+  assert_clock (fixture, NODE, 51);
+}
+
+static void
+test_file_own_entry_is_a_floor (Fixture      *fixture,
+                                gconstpointer data)
+{
+  write_clock_file (fixture, "{\"" NODE "\": 12, \"low\": 7}");
+  read_clock_file (fixture);
+
+  assert_clock (fixture, NODE, 12);
+  g_assert_cmpint (run (fixture, INCREMENT, NODE, 0), ==, 13);
+}
+
+static void
+test_file_again_does_not_tick (Fixture      *fixture,
+                               gconstpointer data)
+{
+  write_clock_file (fixture, "{\"laptop\": 30}");
+  for (int i = 0; i < 3; i++)
+    {
+      read_clock_file (fixture);
+      assert_clock (fixture, NODE, 31);
+    }
+
+  write_clock_file (fixture, "{\"laptop\": 31}");
+  read_clock_file (fixture);
+  assert_clock (fixture, NODE, 31);
+
+  write_clock_file (fixture, "{\"laptop\": 32}");
+  read_clock_file (fixture);
+  assert_clock (fixture, NODE, 33);
+}
+
+static void
+test_file_real (Fixture      *fixture,
+                gconstpointer data)
+{
+  g_autofree char *path = lamp_test_dup_shared_file ("lamport_clock.json");
+  g_autofree char *text = NULL;
+
+  if (path == NULL)
+    return;
+
+  g_assert_true (g_file_get_contents (path, &text, NULL, NULL));
+  write_clock_file (fixture, text);
+  read_clock_file (fixture);
+
+  assert_clock (fixture, "cli-workstation", 41);
+  assert_clock (fixture, "cli-laptop", 7);
+  assert_clock (fixture, NODE, 42);
+}
+
+static void
+test_file_missing_is_none (Fixture      *fixture,
+                           gconstpointer data)
+{
+  read_clock_file (fixture);
+  assert_clock (fixture, NODE, 0);
+}
+
+static void
+test_file_garbage_is_ignored (Fixture      *fixture,
+                              gconstpointer data)
+{
+  static const char *const texts[] = {
+    "", "{", "garbage", "[41]", "41", "{\"laptop\": 41,}", "{\"laptop\": 41} x", "{'laptop': 41}",
+  };
+
+  run (fixture, UPDATE, NODE, 4);
+  for (gsize i = 0; i < G_N_ELEMENTS (texts); i++)
+    {
+      lamp_test_expect_warning ("The clock file “*” is no JSON object of clocks; it is left out");
+      write_clock_file (fixture, texts[i]);
+      read_clock_file (fixture);
+      lamp_test_assert_warned ();
+      assert_clock (fixture, NODE, 5);
+      assert_clock (fixture, "laptop", 0);
+    }
+}
+
+static void
+test_file_unreadable_is_ignored (Fixture      *fixture,
+                                 gconstpointer data)
+{
+  g_assert_no_errno (g_mkdir (fixture->clock_path, 0700));
+  lamp_test_expect_warning ("The clock file can’t be read: *");
+  read_clock_file (fixture);
+  assert_clock (fixture, NODE, 0);
+}
+
+static void
+test_file_bad_values_are_ignored (Fixture      *fixture,
+                                  gconstpointer data)
+{
+  static const char *const values[] = {
+    "9007199254740993", "-1", "1.5", "1e3", "\"7\"", "null", "true", "{}", "99999999999999999999",
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (values); i++)
+    {
+      g_autofree char *text = g_strdup_printf ("{\"bad\": %s, \"good\": 3}", values[i]);
+
+      lamp_test_expect_warning ("The clock of node “bad” is no number from 0 to 2^53; *");
+      write_clock_file (fixture, text);
+      read_clock_file (fixture);
+      lamp_test_assert_warned ();
+      assert_clock (fixture, "bad", 0);
+      assert_clock (fixture, "good", 3);
+      assert_clock (fixture, NODE, 4);
+    }
+
+  write_clock_file (fixture, "{\"largest\": 9007199254740992}");
+  read_clock_file (fixture);
+  assert_clock (fixture, "largest", LAMP_CLOCK_RECEIVED_MAX);
+  assert_clock (fixture, NODE, LAMP_CLOCK_RECEIVED_MAX + 1);
+}
+
+static void
+test_file_is_read_when_opened (Fixture      *fixture,
+                               gconstpointer data)
+{
+  g_autoptr (LampQueue) queue = lamp_queue_new (fixture->path, NODE);
+  g_autoptr (GError) error = NULL;
+
+  write_clock_file (fixture, "{\"laptop\": 30}");
+  lamp_queue_open (queue, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (lamp_queue_get_tally (queue)->lamport_clock, ==, 31);
+
+  g_assert_finalize_object (g_steal_pointer (&queue));
+}
+
+static void
+clock_changed_cb (LampQueue *queue,
+                  gpointer   user_data)
+{
+  gint64 *clock = user_data;
+
+  *clock = lamp_queue_get_tally (queue)->lamport_clock;
+}
+
+static void
+test_file_is_read_when_it_changes (Fixture      *fixture,
+                                   gconstpointer data)
+{
+  g_autoptr (LampQueue) queue = lamp_queue_new (fixture->path, NODE);
+  gint64 clock = 0;
+
+  g_assert_true (lamp_queue_open (queue, NULL));
+  lamp_queue_watch (queue);
+  g_signal_connect (queue, "changed", G_CALLBACK (clock_changed_cb), &clock);
+
+  /* As spec-kitty writes it: a new file, moved over the old one. */
+  write_clock_file (fixture, "{\"laptop\": 30}");
+  lamp_test_wait_until (clock == 31);
+  write_clock_file (fixture, "{\"laptop\": 300}");
+  lamp_test_wait_until (clock == 301);
+
+  lamp_test_finalize (g_steal_pointer (&queue));
+}
+
+/* --- several processes -------------------------------------------------- */
+
+/* Another process at the same queue. */
+typedef struct
+{
+  GSubprocess *process;     /* (owned) */
+  GDataInputStream *output; /* (owned) */
+} Ticker;
+
+static Ticker *
+ticker_new (Fixture    *fixture,
+            const char *what)
+{
+  g_autofree char *program = g_test_build_filename (G_TEST_BUILT, "tests", "lib", "lamp-ticker",
+                                                    NULL);
+  g_autoptr (GError) error = NULL;
+  Ticker *ticker = g_new0 (Ticker, 1);
+
+  ticker->process = g_subprocess_new (G_SUBPROCESS_FLAGS_STDIN_PIPE |
+                                        G_SUBPROCESS_FLAGS_STDOUT_PIPE,
+                                      &error, program, what, fixture->path, NULL);
+  g_assert_no_error (error);
+  ticker->output = g_data_input_stream_new (g_subprocess_get_stdout_pipe (ticker->process));
+
+  return ticker;
+}
+
+static void
+ticker_free (Ticker *ticker)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_output_stream_close (g_subprocess_get_stdin_pipe (ticker->process), NULL, &error);
+  g_assert_no_error (error);
+  g_subprocess_wait_check (ticker->process, NULL, &error);
+  g_assert_no_error (error);
+
+  g_object_unref (ticker->output);
+  g_object_unref (ticker->process);
+  g_free (ticker);
+}
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Ticker, ticker_free)
+
+static void
+ask (Ticker *ticker,
+     guint   count)
+{
+  GOutputStream *input = g_subprocess_get_stdin_pipe (ticker->process);
+  g_autoptr (GError) error = NULL;
+
+  g_output_stream_printf (input, NULL, NULL, &error, "%u\n", count);
+  g_assert_no_error (error);
+}
+
+static void
+hear (Ticker    *ticker,
+      guint      count,
+      GPtrArray *lines)
+{
+  for (guint i = 0; i < count; i++)
+    {
+      g_autoptr (GError) error = NULL;
+      char *line = g_data_input_stream_read_line (ticker->output, NULL, NULL, &error);
+
+      g_assert_no_error (error);
+      g_assert_nonnull (line);
+      g_ptr_array_add (lines, line);
+    }
+}
+
+static void
+run_two_tickers (Fixture    *fixture,
+                 const char *what,
+                 guint       count,
+                 GPtrArray  *first_lines,
+                 GPtrArray  *second_lines)
+{
+  g_autoptr (Ticker) first = ticker_new (fixture, what);
+  g_autoptr (Ticker) second = ticker_new (fixture, what);
+
+  for (int i = 0; i < ROUNDS; i++)
+    {
+      ask (first, count);
+      ask (second, count);
+      hear (first, count, first_lines);
+      hear (second, count, second_lines);
+    }
+}
+
+/* Puts each line at the place of its clock, which no other line may have. */
+static void
+sort_by_clock (GPtrArray *lines,
+               GPtrArray *sorted)
+{
+  gint64 last = 0;
+
+  for (guint i = 0; i < lines->len; i++)
+    {
+      char *line = g_ptr_array_index (lines, i);
+      gint64 value = g_ascii_strtoll (line, NULL, 10);
+
+      g_assert_cmpint (value, >, last);
+      g_assert_cmpint (value, <=, sorted->len);
+      g_assert_null (g_ptr_array_index (sorted, value - 1));
+      g_ptr_array_index (sorted, value - 1) = line;
+      last = value;
+    }
+}
+
+static guint
+count_turns (GPtrArray *sorted,
+             GPtrArray *lines)
+{
+  gboolean before = TRUE;
+  guint turns = 0;
+  guint position = 0;
+
+  for (guint i = 0; i < sorted->len; i++)
+    {
+      gboolean own = position < lines->len &&
+                     g_ptr_array_index (sorted, i) == g_ptr_array_index (lines, position);
+
+      position += own;
+      turns += own != before;
+      before = own;
+    }
+
+  return turns;
+}
+
+static GPtrArray *
+run_and_sort (Fixture    *fixture,
+              const char *what,
+              guint       count)
+{
+  g_autoptr (GPtrArray) first = g_ptr_array_new ();
+  g_autoptr (GPtrArray) second = g_ptr_array_new ();
+  GPtrArray *sorted = g_ptr_array_new_with_free_func (g_free);
+
+  run_two_tickers (fixture, what, count, first, second);
+  g_ptr_array_set_size (sorted, (int) (first->len + second->len));
+  sort_by_clock (first, sorted);
+  sort_by_clock (second, sorted);
+  g_test_message ("the two took turns %u times", count_turns (sorted, first));
+
+  return sorted;
+}
+
+static void
+test_processes_never_share_a_value (Fixture      *fixture,
+                                    gconstpointer data)
+{
+  g_autoptr (GPtrArray) sorted = run_and_sort (fixture, "tick", TICKS_A_ROUND);
+
+  g_assert_cmpuint (sorted->len, ==, 2 * TICKS);
+  assert_clock (fixture, NODE, 2 * TICKS);
+}
+
+/* In the order of their clocks, ids rise. */
+static void
+assert_ids_rise (GPtrArray *sorted,
+                 char      *last)
+{
+  for (guint i = 0; i < sorted->len; i++)
+    {
+      const char *event_id = strchr (g_ptr_array_index (sorted, i), ' ') + 1;
+
+      g_assert_true (lamp_ulid_is_valid (event_id));
+      g_assert_cmpstr (event_id, >, last);
+      g_strlcpy (last, event_id, LAMP_ULID_LENGTH + 1);
+    }
+}
+
+static void
+test_ids_rise_across_processes (Fixture      *fixture,
+                                gconstpointer data)
+{
+  g_autoptr (GPtrArray) sorted = run_and_sort (fixture, "append", APPENDS_A_ROUND);
+  char last[LAMP_ULID_LENGTH + 1] = "";
+  g_autoptr (LampTestDb) db = NULL;
+
+  g_assert_cmpuint (sorted->len, ==, 2 * APPENDS);
+  assert_ids_rise (sorted, last);
+
+  /* And so they stand in the queue. */
+  db = lamp_test_db_open (fixture->path);
+  g_assert_cmpint (lamp_test_db_int (db, "SELECT count(*) FROM queue"), ==, 2 * APPENDS);
+  g_assert_cmpint (lamp_test_db_int (db,
+                                     "SELECT count(*) FROM queue a JOIN queue b ON b.id = a.id + 1 "
+                                     "WHERE b.event_id <= a.event_id"
+                                     "  OR json_extract (b.data, '$.lamport_clock') <>"
+                                     "    json_extract (a.data, '$.lamport_clock') + 1"),
+                   ==, 0);
+}
+
+static void
+append_in_another_process (Fixture *fixture,
+                           guint    count,
+                           gint64   clock_before,
+                           char    *last)
+{
+  g_autoptr (Ticker) ticker = ticker_new (fixture, "append");
+  g_autoptr (GPtrArray) lines = g_ptr_array_new_with_free_func (g_free);
+
+  ask (ticker, count);
+  hear (ticker, count, lines);
+  g_assert_cmpint (g_ascii_strtoll (g_ptr_array_index (lines, 0), NULL, 10), ==, clock_before + 1);
+  assert_ids_rise (lines, last);
+}
+
+static void
+test_ids_rise_across_restarts (Fixture      *fixture,
+                               gconstpointer data)
+{
+  char last[LAMP_ULID_LENGTH + 1] = "";
+
+  append_in_another_process (fixture, 20, 0, last);
+  append_in_another_process (fixture, 20, 20, last);
+  append_in_another_process (fixture, 20, 40, last);
+}
+
+static void
+test_ids_rise_when_the_wall_clock_steps_back (Fixture      *fixture,
+                                              gconstpointer data)
+{
+  char ahead[LAMP_ULID_LENGTH + 1];
+  char last[LAMP_ULID_LENGTH + 1] = "";
+  g_autofree char *sql = NULL;
+  g_autoptr (LampTestDb) db = NULL;
+
+  append_in_another_process (fixture, 1, 0, last);
+
+  /* What an hour set back looks like: the last id is an hour ahead of the clock. */
+  lamp_ulid_next (NULL, g_get_real_time () + G_TIME_SPAN_HOUR, ahead);
+  sql = g_strdup_printf ("UPDATE lamppost_counter SET last_ulid = '%s'", ahead);
+  db = lamp_test_db_open (fixture->path);
+  lamp_test_db_run (db, sql);
+
+  g_strlcpy (last, ahead, sizeof last);
+  append_in_another_process (fixture, 20, 1, last);
+  g_assert_cmpint (lamp_ulid_get_time (last), ==, lamp_ulid_get_time (ahead));
+  append_in_another_process (fixture, 20, 21, last);
+}
+
+#define ADD(path, function) g_test_add ("/clock/" path, Fixture, NULL, set_up, function, tear_down)
+
+int
+main (int   argc,
+      char *argv[])
+{
+  g_test_init (&argc, &argv, NULL);
+  lamp_test_catch_warnings ();
+
+  ADD ("starts-at-zero", test_starts_at_zero);
+  ADD ("increments-by-one", test_increments_by_one);
+  ADD ("update-is-max-plus-one", test_update_is_max_plus_one);
+  ADD ("update-beyond-32-bits", test_update_beyond_32_bits);
+  ADD ("raise-never-lowers", test_raise_never_lowers);
+  ADD ("nodes-coexist", test_nodes_coexist);
+  ADD ("survives-restart", test_survives_restart);
+  ADD ("failed-job-does-not-tick", test_failed_job_does_not_tick);
+  ADD ("job-sees-its-own-ticks", test_job_sees_its_own_ticks);
+  ADD ("file/raises-every-node", test_file_raises_every_node);
+  ADD ("file/own-entry-is-a-floor", test_file_own_entry_is_a_floor);
+  ADD ("file/again-does-not-tick", test_file_again_does_not_tick);
+  ADD ("file/real", test_file_real);
+  ADD ("file/missing-is-none", test_file_missing_is_none);
+  ADD ("file/garbage-is-ignored", test_file_garbage_is_ignored);
+  ADD ("file/unreadable-is-ignored", test_file_unreadable_is_ignored);
+  ADD ("file/bad-values-are-ignored", test_file_bad_values_are_ignored);
+  ADD ("file/is-read-when-opened", test_file_is_read_when_opened);
+  ADD ("file/is-read-when-it-changes", test_file_is_read_when_it_changes);
+  ADD ("processes/never-share-a-value", test_processes_never_share_a_value);
+  ADD ("processes/ids-rise", test_ids_rise_across_processes);
+  ADD ("processes/ids-rise-across-restarts", test_ids_rise_across_restarts);
+  ADD ("processes/ids-rise-when-the-wall-clock-steps-back",
+       test_ids_rise_when_the_wall_clock_steps_back);
+
+  return g_test_run ();
+}
