@@ -206,7 +206,7 @@ check_batch_size (GVariant *batch,
   if (g_variant_n_children (batch) > BATCH_MAX_EVENTS)
     {
       g_set_error (error, LAMP_ERROR, LAMP_ERROR_INVALID_EVENT,
-                   _("events: at most %d at once, but there are %" G_GSIZE_FORMAT), BATCH_MAX_EVENTS,
+                   _("events: at most %d at once, but there are %zu"), BATCH_MAX_EVENTS,
                    g_variant_n_children (batch));
       return FALSE;
     }
@@ -214,7 +214,7 @@ check_batch_size (GVariant *batch,
   if (g_variant_get_size (batch) > BATCH_MAX_BYTES)
     {
       g_set_error (error, LAMP_ERROR, LAMP_ERROR_INVALID_EVENT,
-                   _("events: at most %d bytes at once, but there are %" G_GSIZE_FORMAT),
+                   _("events: at most %d bytes at once, but there are %zu"),
                    BATCH_MAX_BYTES, g_variant_get_size (batch));
       return FALSE;
     }
@@ -248,7 +248,7 @@ events_from_batch (LampService *self,
                               lamp_queue_get_node_id (self->queue), error);
       if (event == NULL)
         {
-          g_prefix_error (error, _("event %" G_GSIZE_FORMAT " of %" G_GSIZE_FORMAT ": "), i + 1,
+          g_prefix_error (error, _("event %zu of %zu: "), i + 1,
                           size);
           return NULL;
         }

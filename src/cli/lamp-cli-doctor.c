@@ -138,7 +138,8 @@ check_queue (Doctor *self)
   else if (g_access (self->queue_path, R_OK | W_OK) != 0 || g_access (folder, W_OK | X_OK) != 0)
     {
       finding = g_strdup_printf (_("The queue can't be written: %s"), self->queue_path);
-      report (self, LEVEL_BAD, finding, _("Give yourself the right to write the file and its folder."));
+      report (self, LEVEL_BAD, finding,
+              _("Give yourself the right to write the file and its folder."));
     }
   else
     {
@@ -300,7 +301,8 @@ check_last_error (Doctor *self)
   if (*last_error == '\0')
     report (self, LEVEL_GOOD, _("The agent reports no problem with server or token."), NULL);
   else
-    report (self, LEVEL_BAD, last_error, _("This is the agent's last error; it goes when mended."));
+    report (self, LEVEL_BAD, last_error,
+            _("This is the agent's last error; it goes when mended."));
 }
 
 static void

@@ -20,14 +20,6 @@
 /* What an event may take in the message beside its own bytes: alignment and where it ends. */
 #define FRAMING_BYTES 16
 
-/* A line may wrap a payload in one more object. */
-#define LINE_MAX_DEPTH (LAMP_JSON_MAX_DEPTH + 1)
-
-/* Lines are checked before they are sent, so that a mistake is told with its number; these are
- * filled in later and do not matter for that. */
-#define ANY_NODE "node"
-#define ANY_ID "00000000000000000000000000"
-
 typedef struct
 {
   char *mission_id;   /* (owned) (nullable) */
@@ -137,16 +129,6 @@ read_defaults (Emit    *emit,
   return TRUE;
 }
 
-static GVariant *
-new_event (const char *mission_id,
-           const char *event_type,
-           const char *payload,
-           GVariant   *options)
-{
-  return g_variant_ref_sink (
-      g_variant_new ("(sss@a{sv})", mission_id, event_type, payload, options));
-}
-
 static gboolean
 send_part (LampCli *cli,
            Part    *part,
@@ -206,177 +188,6 @@ add_to_part (LampCli  *cli,
   return TRUE;
 }
 
-static char *
-member_or_default (const LampJson *object,
-                   const char     *name,
-                   const char     *fallback,
-                   GError        **error)
-{
-  LampJson value;
-
-  if (!lamp_json_find (object, name, &value))
-    {
-      if (fallback == NULL)
-        g_set_error (error, LAMP_ERROR, LAMP_ERROR_INVALID_EVENT,
-                     _("%s: is given neither in the line nor on the command line"), name);
-      return g_strdup (fallback);
-    }
-
-  if (value.type != LAMP_JSON_STRING)
-    {
-      g_set_error (error, LAMP_ERROR, LAMP_ERROR_INVALID_EVENT, _("%s: must be a string"), name);
-      return NULL;
-    }
-
-  return lamp_json_dup_string (&value);
-}
-
-/* NULL is as good as not given. */
-static gboolean
-take_member (GVariantDict   *options,
-             const LampJson *name,
-             const LampJson *value,
-             GError        **error)
-{
-  g_autofree char *key = lamp_json_dup_string (name);
-  g_autofree char *text = NULL;
-  gint64 number;
-
-  if (value->type == LAMP_JSON_STRING)
-    text = lamp_json_dup_string (value);
-  else if (value->type == LAMP_JSON_OBJECT)
-    text = g_strndup (value->text, value->length);
-
-  if (text != NULL)
-    g_variant_dict_insert (options, key, "s", text);
-  else if (lamp_json_get_int (value, &number) && number == (gint32) number)
-    g_variant_dict_insert (options, key, "i", (gint32) number);
-  else if (value->type == LAMP_JSON_NULL)
-    g_variant_dict_remove (options, key);
-  else
-    g_set_error (error, LAMP_ERROR, LAMP_ERROR_INVALID_EVENT, _("%s: has a value of a wrong type"),
-                 key);
-
-  return text != NULL || value->type == LAMP_JSON_NULL || g_variant_dict_contains (options, key);
-}
-
-static gboolean
-is_event_member (const LampJson *name)
-{
-  return lamp_json_string_equals (name, "mission_id") ||
-         lamp_json_string_equals (name, "event_type") || lamp_json_string_equals (name, "payload");
-}
-
-static GVariant *
-options_of_line (const LampJson *object,
-                 GVariant       *defaults,
-                 GError        **error)
-{
-  g_auto (GVariantDict) options = G_VARIANT_DICT_INIT (defaults);
-  LampJsonIter iter;
-  LampJson name;
-  LampJson value;
-
-  lamp_json_iter_init (&iter, object);
-  while (lamp_json_iter_next (&iter, &name, &value))
-    if (!is_event_member (&name) && !take_member (&options, &name, &value, error))
-      return NULL;
-
-  return g_variant_ref_sink (g_variant_dict_end (&options));
-}
-
-static GVariant *
-event_from_object (const Emit     *emit,
-                   const LampJson *object,
-                   GError        **error)
-{
-  g_autofree char *mission_id = NULL;
-  g_autofree char *event_type = NULL;
-  g_autofree char *text = NULL;
-  g_autoptr (GVariant) options = NULL;
-  LampJson payload;
-
-  mission_id = member_or_default (object, "mission_id", emit->mission_id, error);
-  if (mission_id == NULL)
-    return NULL;
-
-  event_type = member_or_default (object, "event_type", emit->event_type, error);
-  if (event_type == NULL)
-    return NULL;
-
-  options = options_of_line (object, emit->defaults, error);
-  if (options == NULL)
-    return NULL;
-
-  if (lamp_json_find (object, "payload", &payload))
-    text = g_strndup (payload.text, payload.length);
-
-  return new_event (mission_id, event_type, text != NULL ? text : "{}", options);
-}
-
-/* A line that names none of the three is the payload itself. */
-static gboolean
-is_bare_payload (const Emit     *emit,
-                 const LampJson *object)
-{
-  return emit->mission_id != NULL && emit->event_type != NULL &&
-         !lamp_json_find (object, "mission_id", NULL) &&
-         !lamp_json_find (object, "event_type", NULL) && !lamp_json_find (object, "payload", NULL);
-}
-
-static gboolean
-check_event (GVariant *event,
-             GError  **error)
-{
-  g_autoptr (GVariant) options = NULL;
-  g_autoptr (LampEvent) checked = NULL;
-  g_autofree char *envelope = NULL;
-  const char *mission_id;
-  const char *event_type;
-  const char *payload;
-
-  g_variant_get (event, "(&s&s&s@a{sv})", &mission_id, &event_type, &payload, &options);
-  checked = lamp_event_new (mission_id, event_type, payload, options, ANY_NODE, error);
-  if (checked != NULL)
-    envelope = lamp_event_to_envelope (checked, ANY_ID, 0, NULL, error);
-
-  return envelope != NULL;
-}
-
-static GVariant *
-event_from_line (const Emit *emit,
-                 const char *line,
-                 gsize       length,
-                 GError    **error)
-{
-  g_autoptr (GVariant) event = NULL;
-  LampJsonProblem problem;
-  LampJson object;
-
-  if (!lamp_json_check (line, length, LINE_MAX_DEPTH, &object, &problem))
-    {
-      g_set_error (error, LAMP_ERROR, LAMP_ERROR_INVALID_EVENT,
-                   _("not JSON at byte %zu: %s"), problem.offset, problem.rule);
-      return NULL;
-    }
-
-  if (object.type != LAMP_JSON_OBJECT)
-    {
-      g_set_error_literal (error, LAMP_ERROR, LAMP_ERROR_INVALID_EVENT, _("not a JSON object"));
-      return NULL;
-    }
-
-  if (is_bare_payload (emit, &object))
-    event = new_event (emit->mission_id, emit->event_type, line, emit->defaults);
-  else
-    event = event_from_object (emit, &object, error);
-
-  if (event == NULL || !check_event (event, error))
-    return NULL;
-
-  return g_steal_pointer (&event);
-}
-
 static gboolean
 is_blank (const char *line)
 {
@@ -397,7 +208,7 @@ emit_line (LampCli    *cli,
   if (is_blank (line) && strlen (line) == length)
     return TRUE;
 
-  event = event_from_line (emit, line, length, error);
+  event = lamp_cli_event_from_line (line, length, &defaults, error);
   if (event == NULL)
     {
       g_prefix_error (error, _("Line %" PRIu64 ": "), number);
@@ -477,7 +288,7 @@ emit_one (LampCli *cli,
     }
 
   g_ptr_array_add (part.events,
-                   new_event (emit->mission_id, emit->event_type,
+                   lamp_cli_event_new (emit->mission_id, emit->event_type,
                               emit->payload != NULL ? emit->payload : "{}", emit->defaults));
 
   return send_part (cli, &part, &error) ? LAMP_CLI_DONE : lamp_cli_fail (cli, error);
@@ -526,13 +337,13 @@ lamp_cli_emit (LampCli *cli,
   };
 
   if (!lamp_cli_parse (
-          cli, entries,
-          _("Prints the id of the stored event.\n\n"
-            "With --lines each line is a JSON object with mission_id, event_type and payload, and "
-            "any of the keys of --option. What a line lacks is taken from the command line. With "
-            "-m and -t, a line that has none of the three is the payload itself. Up to 1000 lines "
-            "are stored together, all or none."),
-          arguments))
+        cli, entries,
+        _("Prints the id of the stored event.\n\n"
+          "With --lines each line is a JSON object with mission_id, event_type and payload, and "
+          "any of the keys of --option. What a line lacks is taken from the command line. With "
+          "-m and -t, a line that has none of the three is the payload itself. Up to 1000 lines "
+          "are stored together, all or none."),
+        arguments))
     return LAMP_CLI_USAGE;
 
   code = check_usage (cli, &emit);

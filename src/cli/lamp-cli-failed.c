@@ -67,8 +67,7 @@ lamp_cli_discard (LampCli *cli,
 {
   g_auto (GStrv) ids = NULL;
   const GOptionEntry entries[] = {
-    { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_STRING_ARRAY, &ids, NULL, N_("ID…") },
-    { NULL }
+    { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_STRING_ARRAY, &ids, NULL, N_("ID…") }, { NULL }
   };
 
   if (!lamp_cli_parse (cli, entries, _("Only failed events are deleted. It can't be undone."),

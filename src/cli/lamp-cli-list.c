@@ -34,11 +34,9 @@ list_clear (List *self)
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (List, list_clear)
 
 /* Prints a page of rows; @first says whether it is the first one. */
-typedef void (*PrintPage) (GVariant *rows,
-                           gboolean  first);
+typedef void (*PrintPage) (GVariant *rows, gboolean first);
 
-typedef char *(*CellFunc) (GVariant   *row,
-                           const char *key);
+typedef char *(*CellFunc) (GVariant *row, const char *key);
 
 typedef struct
 {
@@ -84,9 +82,9 @@ reason_cell (GVariant   *row,
 
 /* The reason is last: it may be long, and only failed events have one. */
 static const Column columns[] = {
-  { N_("EVENT"), "event_id", text_cell },      { N_("STATUS"), "status", text_cell },
-  { N_("QUEUED"), "queued_at", time_cell },    { N_("MISSION"), "mission_id", text_cell },
-  { N_("TYPE"), "event_type", text_cell },     { N_("REASON"), "error_code", reason_cell },
+  { N_("EVENT"), "event_id", text_cell },   { N_("STATUS"), "status", text_cell },
+  { N_("QUEUED"), "queued_at", time_cell }, { N_("MISSION"), "mission_id", text_cell },
+  { N_("TYPE"), "event_type", text_cell },  { N_("REASON"), "error_code", reason_cell },
 };
 
 #define N_COLUMNS G_N_ELEMENTS (columns)
@@ -275,7 +273,8 @@ lamp_cli_list (LampCli *cli,
       N_("Only these: pending, failed, delivered or all (all)"), N_("STATUS") },
     { "mission", 'm', 0, G_OPTION_ARG_STRING, &list.mission_id, N_("Only of this mission"),
       N_("MISSION") },
-    { "type", 't', 0, G_OPTION_ARG_STRING, &list.event_type, N_("Only of this type"), N_("TYPE") },
+    { "type", 't', 0, G_OPTION_ARG_STRING, &list.event_type, N_("Only of this type"),
+      N_("TYPE") },
     { "text", 0, 0, G_OPTION_ARG_STRING, &list.text, N_("Only those that contain this"),
       N_("TEXT") },
     { "limit", 'n', 0, G_OPTION_ARG_INT, &list.limit, N_("At most so many, 0 for all (100)"),

@@ -163,10 +163,9 @@ lamp_cli_replay (LampCli *cli,
 {
   gboolean wait = FALSE;
   LampBusAgent1 *agent;
-  const GOptionEntry entries[] = {
-    { "wait", 'w', 0, G_OPTION_ARG_NONE, &wait, N_("Wait until everything was tried"), NULL },
-    { NULL }
-  };
+  const GOptionEntry entries[] = { { "wait", 'w', 0, G_OPTION_ARG_NONE, &wait,
+                                     N_("Wait until everything was tried"), NULL },
+                                   { NULL } };
 
   if (!lamp_cli_parse (cli, entries, NULL, arguments))
     return LAMP_CLI_USAGE;

@@ -62,8 +62,8 @@ show_typing (void)
 
 /* Fills the buffer up to a line's end; returns the line's length or -1. */
 static gssize
-read_line (char  *buffer,
-           gsize  size,
+read_line (char    *buffer,
+           gsize    size,
            GError **error)
 {
   gsize length = 0;

@@ -37,8 +37,9 @@ lamp_cli_login (LampCli *cli,
 {
   LampBusAgent1 *agent;
 
-  if (!lamp_cli_parse (cli, NULL, _("The token is read from the terminal without showing it, "
-                                    "or else from standard input."),
+  if (!lamp_cli_parse (cli, NULL,
+                       _("The token is read from the terminal without showing it, "
+                         "or else from standard input."),
                        arguments))
     return LAMP_CLI_USAGE;
 
@@ -151,8 +152,7 @@ lamp_cli_import (LampCli *cli,
 {
   g_auto (GStrv) files = NULL;
   const GOptionEntry entries[] = {
-    { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &files, NULL, N_("FILE…") },
-    { NULL }
+    { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &files, NULL, N_("FILE…") }, { NULL }
   };
 
   if (!lamp_cli_parse (cli, entries, NULL, arguments))

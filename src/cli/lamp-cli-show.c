@@ -254,9 +254,7 @@ write_envelopes (LampCli   *cli,
   return TRUE;
 }
 
-static LampCliExit
-export (LampCli    *cli,
-        const char *status)
+static LampCliExit export(LampCli *cli, const char *status)
 {
   g_autoptr (GPtrArray) ids = NULL;
   g_autoptr (GError) error = NULL;
@@ -289,11 +287,10 @@ lamp_cli_export (LampCli *cli,
                  char  ***arguments)
 {
   g_autofree char *status = NULL;
-  const GOptionEntry entries[] = {
-    { "status", 's', 0, G_OPTION_ARG_STRING, &status,
-      N_("Only these: pending, failed, delivered or all (all)"), N_("STATUS") },
-    { NULL }
-  };
+  const GOptionEntry entries[] = { { "status", 's', 0, G_OPTION_ARG_STRING, &status,
+                                     N_("Only these: pending, failed, delivered or all (all)"),
+                                     N_("STATUS") },
+                                   { NULL } };
 
   if (!lamp_cli_parse (cli, entries, NULL, arguments))
     return LAMP_CLI_USAGE;
@@ -301,5 +298,5 @@ lamp_cli_export (LampCli *cli,
   if (!lamp_cli_open (cli))
     return LAMP_CLI_UNREACHABLE;
 
-  return export (cli, status != NULL ? status : "all");
+  return export(cli, status != NULL ? status : "all");
 }

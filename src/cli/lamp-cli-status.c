@@ -47,8 +47,8 @@ print_line (GVariant   *facts,
 
   if (value == NULL)
     shown = _("unknown");
-  else if (*value == '\0' ||
-           (fact->kind == LAMP_CLI_FACT_TIME && lamp_cli_facts_get_time (facts, fact->property) == 0))
+  else if (*value == '\0' || (fact->kind == LAMP_CLI_FACT_TIME &&
+                              lamp_cli_facts_get_time (facts, fact->property) == 0))
     shown = _("none");
 
   lamp_cli_print_fact (_(line->label), shown);
@@ -92,8 +92,7 @@ lamp_cli_status (LampCli *cli,
   g_autoptr (GVariant) facts = NULL;
   gboolean json = FALSE;
   const GOptionEntry entries[] = {
-    { "json", 0, 0, G_OPTION_ARG_NONE, &json, N_("Print a JSON object"), NULL },
-    { NULL }
+    { "json", 0, 0, G_OPTION_ARG_NONE, &json, N_("Print a JSON object"), NULL }, { NULL }
   };
 
   if (!lamp_cli_parse (cli, entries, NULL, arguments))

@@ -19,11 +19,11 @@
 #define HOUR (60 * MINUTE)
 #define DAY (24 * HOUR)
 
-/* List()'s keys (section 7 of the specification). Rows come in no order, JSON always in this one. */
+/* List()'s keys (section 7 of the specification). Rows come in any order, JSON in this one. */
 static const char *const row_keys[] = {
-  "event_id",      "event_type",  "mission_id",    "aggregate_id", "status",
+  "event_id",      "event_type",    "mission_id",  "aggregate_id",  "status",
   "error_code",    "error_message", "timestamp",   "lamport_clock", "queued_at",
-  "last_retry_at", "delivered_at", "retry_count",
+  "last_retry_at", "delivered_at",  "retry_count",
 };
 
 gboolean
@@ -38,8 +38,8 @@ wants_colors (void)
 {
   const char *no_color = g_getenv ("NO_COLOR");
 
-  return (no_color == NULL || *no_color == '\0') &&
-         g_strcmp0 (g_getenv ("TERM"), "dumb") != 0 && lamp_cli_is_terminal ();
+  return (no_color == NULL || *no_color == '\0') && g_strcmp0 (g_getenv ("TERM"), "dumb") != 0 &&
+         lamp_cli_is_terminal ();
 }
 
 char *

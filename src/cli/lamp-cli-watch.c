@@ -19,10 +19,8 @@ typedef struct
   LampCliExit code;
 } Watch;
 
-static void print_event (Watch      *self,
-                         const char *word,
-                         const char *format,
-                         ...) G_GNUC_PRINTF (3, 4);
+static void print_event (Watch *self, const char *word, const char *format, ...)
+  G_GNUC_PRINTF (3, 4);
 
 /* One line: the time, what happened, and to what. */
 static void
@@ -95,8 +93,8 @@ finished_cb (LampBusAgent1 *agent,
              const char    *error,
              gpointer       user_data)
 {
-  print_event (user_data, _("replay finished"), _("%u delivered, %u failed, %u left%s%s"), delivered,
-               failed, left, *error != '\0' ? ": " : "", error);
+  print_event (user_data, _("replay finished"), _("%u delivered, %u failed, %u left%s%s"),
+               delivered, failed, left, *error != '\0' ? ": " : "", error);
 }
 
 static void

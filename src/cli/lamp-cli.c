@@ -167,11 +167,11 @@ connect_bus (void)
   if (address == NULL)
     return NULL;
 
-  connection = g_dbus_connection_new_for_address_sync (
-      address,
-      G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT |
-          G_DBUS_CONNECTION_FLAGS_MESSAGE_BUS_CONNECTION,
-      NULL, NULL, &error);
+  connection =
+    g_dbus_connection_new_for_address_sync (address,
+                                            G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT |
+                                              G_DBUS_CONNECTION_FLAGS_MESSAGE_BUS_CONNECTION,
+                                            NULL, NULL, &error);
   if (connection == NULL)
     g_debug ("no session bus at %s: %s", address, error->message);
 
@@ -244,8 +244,9 @@ lamp_cli_open_agent (LampCli *self)
   self->connection = connect_bus ();
 
   if (self->connection == NULL)
-    lamp_cli_complain (_("There is no session bus here, so the agent can't be reached. "
-                         "Run this in your desktop session, where “lamppost-agent” runs."));
+    lamp_cli_complain (
+      _("There is no session bus here, so the agent can't be reached. "
+        "Run this in your desktop session, where “lamppost-agent” runs."));
   else if (!open_agent (self, &error))
     lamp_cli_fail (self, error);
 

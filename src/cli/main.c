@@ -39,9 +39,10 @@ print_help (void)
 {
   gsize width = 0;
 
-  g_print (_("Usage:\n  lamppost COMMAND [OPTION…]\n\n"
-             "Keeps events safe until the team server has taken them.\n\n"
-             "Commands:\n"));
+  g_print (
+    _("Usage:\n  lamppost COMMAND [OPTION…]\n\n"
+      "Keeps events safe until the team server has taken them.\n\n"
+      "Commands:\n"));
 
   for (gsize i = 0; i < G_N_ELEMENTS (commands); i++)
     {
@@ -59,10 +60,11 @@ print_help (void)
       g_print ("  %s  %s\n", line->str, _(commands[i].summary));
     }
 
-  g_print (_("\n“lamppost COMMAND --help” tells about a command's options.\n"
-             "“lamppost --version” prints the version.\n"
-             "Ends with 0 if done, 1 if it failed, 2 if the command line is wrong,\n"
-             "3 if the agent or the queue is out of reach.\n"));
+  g_print (
+    _("\n“lamppost COMMAND --help” tells about a command's options.\n"
+      "“lamppost --version” prints the version.\n"
+      "Ends with 0 if done, 1 if it failed, 2 if the command line is wrong,\n"
+      "3 if the agent or the queue is out of reach.\n"));
 }
 
 static const LampCliCommand *

@@ -130,18 +130,18 @@ lamp_client_class_init (LampClientClass *klass)
    *
    * The agent's methods, properties and signals.
    */
-  props[PROP_PROXY] =
-      g_param_spec_object ("proxy", NULL, NULL, LAMP_BUS_TYPE_AGENT1,
-                           G_PARAM_READWRITE | G_PARAM_CONSTRUCT_ONLY | G_PARAM_STATIC_STRINGS);
+  props[PROP_PROXY] = g_param_spec_object ("proxy", NULL, NULL, LAMP_BUS_TYPE_AGENT1,
+                                           G_PARAM_READWRITE | G_PARAM_CONSTRUCT_ONLY |
+                                             G_PARAM_STATIC_STRINGS);
 
   /**
    * LampClient:available:
    *
    * Whether an agent answers.
    */
-  props[PROP_AVAILABLE] =
-      g_param_spec_boolean ("available", NULL, NULL, FALSE,
-                            G_PARAM_READABLE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+  props[PROP_AVAILABLE] = g_param_spec_boolean ("available", NULL, NULL, FALSE,
+                                                G_PARAM_READABLE | G_PARAM_EXPLICIT_NOTIFY |
+                                                  G_PARAM_STATIC_STRINGS);
 
   g_object_class_install_properties (object_class, N_PROPS, props);
 }

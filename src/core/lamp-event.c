@@ -134,7 +134,7 @@ check_utf8 (const char *field,
   const char *end;
 
   if (!g_utf8_validate (text, -1, &end))
-    return refuse (error, field, _("must be UTF-8, but is not at byte %" G_GSIZE_FORMAT),
+    return refuse (error, field, _("must be UTF-8, but is not at byte %zu"),
                    (gsize) (end - text));
 
   return TRUE;
@@ -155,7 +155,7 @@ check_controls (const char *field,
       if (character < 0x20 || (character >= 0x7f && character <= 0x9f))
         return refuse (
           error, field,
-          _("must hold no control characters, but has U+%04X as character %" G_GSIZE_FORMAT),
+          _("must hold no control characters, but has U+%04X as character %zu"),
           character, index);
     }
 
@@ -206,7 +206,7 @@ check_object (const char *field,
     return refuse (error, field, _("must be a JSON object, but it is empty"));
 
   if (!lamp_json_check (text, strlen (text), LAMP_JSON_MAX_DEPTH, object, &problem))
-    return refuse (error, field, _("not valid JSON at byte %" G_GSIZE_FORMAT ": %s"),
+    return refuse (error, field, _("not valid JSON at byte %zu: %s"),
                    problem.offset, problem.rule);
 
   if (object->type != LAMP_JSON_OBJECT)
@@ -746,7 +746,7 @@ write_envelope (const LampEvent *self,
 
   if (total > LAMP_EVENT_MAX_BYTES)
     {
-      refuse (error, "envelope", _("must be at most %d bytes long, but has %" G_GSIZE_FORMAT),
+      refuse (error, "envelope", _("must be at most %d bytes long, but has %zu"),
               LAMP_EVENT_MAX_BYTES, total);
       return NULL;
     }

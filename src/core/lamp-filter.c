@@ -6,6 +6,8 @@
 
 #include "lamp-error.h"
 
+#include <inttypes.h>
+
 #include <glib/gi18n-lib.h>
 
 static gboolean
@@ -126,7 +128,7 @@ lamp_filter_check_page (gint64   cursor,
   if (cursor < 0)
     {
       g_set_error (error, LAMP_ERROR, LAMP_ERROR_INVALID_ARGS,
-                   _("cursor: must be 0 or what the last page gave, but is %" G_GINT64_FORMAT),
+                   _("cursor: must be 0 or what the last page gave, but is %" PRId64),
                    cursor);
       return FALSE;
     }

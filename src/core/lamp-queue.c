@@ -11,6 +11,7 @@
 #include "lamp-store-rows.h"
 #include "lamp-ulid.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include <glib/gi18n-lib.h>
@@ -349,7 +350,7 @@ check_capacity (LampStore *store,
     return TRUE;
 
   g_set_error (error, LAMP_ERROR, LAMP_ERROR_QUEUE_FULL,
-               _("The queue is full: it holds %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
+               _("The queue is full: it holds %" PRIu64 " of %" PRIu64
                  " events; nothing was stored. Let it be replayed, discard failed events, or "
                  "raise the setting “capacity”"),
                count, job->capacity);
@@ -816,7 +817,7 @@ observe_run (LampStore *store,
     return lamp_clock_update (store, lamp_store_get_node_id (store), job->after, &job->value, error);
 
   g_set_error (error, LAMP_ERROR, LAMP_ERROR_INVALID_EVENT,
-               _("received_clock: must be 0 to 2^53, but is %" G_GINT64_FORMAT), job->after);
+               _("received_clock: must be 0 to 2^53, but is %" PRId64), job->after);
 
   return FALSE;
 }
@@ -899,7 +900,7 @@ check_envelope (const char *envelope,
   LampJsonProblem problem;
 
   if (!lamp_json_check (envelope, length, LAMP_EVENT_MAX_DEPTH, &object, &problem))
-    return g_strdup_printf (_("the stored event is not valid JSON at byte %" G_GSIZE_FORMAT ": %s"),
+    return g_strdup_printf (_("the stored event is not valid JSON at byte %zu: %s"),
                             problem.offset, problem.rule);
 
   if (object.type != LAMP_JSON_OBJECT)
@@ -950,8 +951,7 @@ add_to_batch (gint64      id,
     return FALSE;
 
   return add_unfit (job, id, revision, event_id, "oversized",
-                    g_strdup_printf (_("the event has %" G_GSIZE_FORMAT
-                                       " bytes, and a batch holds no more than %" G_GSIZE_FORMAT),
+                    g_strdup_printf (_("the event has %zu bytes, and a batch holds no more than %zu"),
                                      length, job->max_bytes));
 }
 

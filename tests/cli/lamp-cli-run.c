@@ -104,8 +104,7 @@ lamp_cli_run (const char *home,
     arguments = g_new0 (char *, 1);
   g_assert_no_error (error);
 
-  return lamp_cli_run_end (lamp_cli_run_start (launcher, (const char *const *) arguments),
-                           NULL);
+  return lamp_cli_run_end (lamp_cli_run_start (launcher, (const char *const *) arguments), NULL);
 }
 
 void

@@ -113,9 +113,10 @@ add_failed (Fixture    *fixture,
   lamp_queue_open (queue, &error);
   g_assert_no_error (error);
 
-  sql = g_strdup_printf ("INSERT INTO queue (event_id, event_type, data, timestamp) "
-                         "VALUES ('%s', 'T', 'no json', 1700000000)",
-                         event_id);
+  sql = g_strdup_printf (
+    "INSERT INTO queue (event_id, event_type, data, timestamp) "
+    "VALUES ('%s', 'T', 'no json', 1700000000)",
+    event_id);
   db = lamp_test_db_open (path);
   lamp_test_db_run (db, sql);
 
@@ -142,7 +143,7 @@ test_help (Fixture      *fixture,
            gconstpointer data)
 {
   static const char *const commands[] = {
-    "emit",   "status", "list",  "show",  "replay", "resend",  "discard", "import",
+    "emit",   "status", "list",  "show",   "replay", "resend",  "discard", "import",
     "export", "watch",  "login", "logout", "pause",  "unpause", "doctor",  "open",
   };
   g_autofree char *help = run_ok (fixture, NULL, "--help");
@@ -236,8 +237,9 @@ static void
 test_emit (Fixture      *fixture,
            gconstpointer data)
 {
-  g_autofree char *id = emit (fixture, "-m m -t T -p '{\"a\": 1}' --option data_tier=2 "
-                                       "--option project_slug=slug --causation-id " UNKNOWN_ID);
+  g_autofree char *id = emit (fixture,
+                              "-m m -t T -p '{\"a\": 1}' --option data_tier=2 "
+                              "--option project_slug=slug --causation-id " UNKNOWN_ID);
   g_autofree char *line = g_strdup_printf ("show --raw %s", id);
   g_autofree char *raw = NULL;
 
@@ -266,9 +268,12 @@ test_emit_refused (Fixture      *fixture,
                    gconstpointer data)
 {
   static const char *const lines[] = {
-    "emit -m m -t T -p x",          "emit -m m -t T -p []",
-    "emit -m '' -t T",              "emit -m m -t T --option foo=bar",
-    "emit -m m -t T -p -",          "emit -m m -t T --causation-id x",
+    "emit -m m -t T -p x",
+    "emit -m m -t T -p []",
+    "emit -m '' -t T",
+    "emit -m m -t T --option foo=bar",
+    "emit -m m -t T -p -",
+    "emit -m m -t T --causation-id x",
     "emit -m m -t T -p '{\"a\":NaN}'",
   };
 
@@ -433,6 +438,7 @@ test_status (Fixture      *fixture,
   g_autofree char *id = emit (fixture, "-m m -t T");
   g_autofree char *out = run_ok (fixture, NULL, "status");
 
+  g_assert_cmpuint (strlen (id), ==, ID_LENGTH);
   g_assert_true (g_str_has_prefix (out, "No agent runs, 1 waiting\n"));
   lamp_cli_assert_contains (out, "\npending         1\n");
   lamp_cli_assert_contains (out, "\nfailed          0\n");
@@ -446,10 +452,10 @@ test_status_json (Fixture      *fixture,
                   gconstpointer data)
 {
   static const char *const keys[] = {
-    "state",          "online",       "paused",        "pending",     "failed",
-    "delivered",      "capacity",     "replay_done",   "replay_total", "next_retry",
-    "last_delivery",  "oldest_pending", "lamport_clock", "node_id",     "server_url",
-    "queue_path",     "last_error",   "tray_status",   "version",     "agent",
+    "state",         "online",         "paused",        "pending",      "failed",
+    "delivered",     "capacity",       "replay_done",   "replay_total", "next_retry",
+    "last_delivery", "oldest_pending", "lamport_clock", "node_id",      "server_url",
+    "queue_path",    "last_error",     "tray_status",   "version",      "agent",
   };
   g_autofree char *id = emit (fixture, "-m m -t T");
   g_autofree char *out = run_ok (fixture, NULL, "status --json");
@@ -460,6 +466,7 @@ test_status_json (Fixture      *fixture,
   for (gsize i = 0; i < G_N_ELEMENTS (keys); i++)
     g_assert_true (json_object_has_member (status, keys[i]));
 
+  g_assert_cmpuint (strlen (id), ==, ID_LENGTH);
   g_assert_cmpuint (json_object_get_size (status), ==, G_N_ELEMENTS (keys));
   g_assert_cmpstr (json_object_get_string_member (status, "state"), ==, "");
   g_assert_cmpint (json_object_get_int_member (status, "pending"), ==, 1);
@@ -500,8 +507,8 @@ test_list_json (Fixture      *fixture,
                 gconstpointer data)
 {
   static const char *const keys[] = {
-    "event_id",      "event_type",    "mission_id",    "aggregate_id", "status",
-    "error_code",    "error_message", "timestamp",     "lamport_clock", "queued_at",
+    "event_id",      "event_type",    "mission_id",  "aggregate_id",  "status",
+    "error_code",    "error_message", "timestamp",   "lamport_clock", "queued_at",
     "last_retry_at", "delivered_at",  "retry_count",
   };
   g_autofree char *empty = run_ok (fixture, NULL, "list --json");
@@ -537,6 +544,7 @@ test_list_pages (Fixture      *fixture,
   g_autoptr (JsonNode) some_node = parse (some);
   g_auto (GStrv) lines = g_strsplit (table, "\n", -1);
 
+  g_assert_cmpuint (strlen (ids), ==, MANY * (ID_LENGTH + 1));
   g_assert_cmpuint (json_array_get_length (json_node_get_array (all_node)), ==, MANY);
   g_assert_cmpuint (json_array_get_length (json_node_get_array (few_node)), ==, 100);
   g_assert_cmpuint (json_array_get_length (json_node_get_array (some_node)), ==, 1200);
@@ -558,7 +566,8 @@ test_show (Fixture      *fixture,
   g_autoptr (JsonNode) node = parse (json);
 
   lamp_cli_assert_contains (people, "\nstatus          pending\n");
-  lamp_cli_assert_contains (people, "  \"payload\": {\n    \"a\": [\n      1.50,\n      {}\n    ]\n  },");
+  lamp_cli_assert_contains (people,
+                            "  \"payload\": {\n    \"a\": [\n      1.50,\n      {}\n    ]\n  },");
   g_assert_true (g_str_has_prefix (json, start));
   g_assert_true (json_object_has_member (json_node_get_object (node), "row"));
   g_assert_true (g_str_has_suffix (raw, "}"));
@@ -672,7 +681,6 @@ static void
 test_doctor (Fixture      *fixture,
              gconstpointer data)
 {
-  g_autofree char *path = g_build_filename (fixture->home, "queue.db", NULL);
   g_autoptr (LampCliRun) well = NULL;
   g_autoptr (LampCliRun) open = NULL;
 
