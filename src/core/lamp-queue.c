@@ -10,6 +10,7 @@
 #include "lamp-store-private.h"
 #include "lamp-store-rows.h"
 #include "lamp-ulid.h"
+#include "lamp-watch.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -42,8 +43,7 @@ struct _Job
   LampStoreFunc run;
 
   /* (nullable) After a run that succeeded; FALSE asks for another run. */
-  gboolean (*done) (LampQueue *self,
-                    Job       *job);
+  gboolean (*done) (LampQueue *self, Job *job);
 
   GPtrArray *events;       /* (owned) (nullable) append */
   GPtrArray *receipts;     /* (owned) (nullable) */
@@ -89,10 +89,8 @@ struct _LampQueue
   guint history_days;
   guint history_events;
 
-  GFileMonitor *file_monitor;  /* (owned) (nullable) */
-  GFileMonitor *wal_monitor;   /* (owned) (nullable) */
-  GFileMonitor *clock_monitor; /* (owned) (nullable) */
-  int data_version;            /* as of the last look at the file, 0 before the first */
+  LampWatch *watch; /* (owned) (nullable) */
+  int data_version; /* as of the last look at the file, 0 before the first */
   gboolean looking;
   gboolean look_again;
   gboolean tidying;
@@ -233,14 +231,6 @@ finish_job (LampQueue    *self,
 
 /* --- open --------------------------------------------------------------- */
 
-static char *
-dup_clock_path (LampQueue *self)
-{
-  g_autofree char *folder = g_path_get_dirname (lamp_store_get_path (self->store));
-
-  return g_build_filename (folder, "events", "lamport_clock.json", NULL);
-}
-
 static gboolean
 read_data_version (LampStore *store,
                    int       *version,
@@ -288,7 +278,7 @@ open_job (LampQueue *self)
   Job *job = job_new (LAMP_STORE_WRITE, open_run);
 
   job->done = look_done;
-  job->text = dup_clock_path (self);
+  job->text = lamp_watch_dup_clock_path (lamp_store_get_path (self->store));
 
   return job;
 }
@@ -573,7 +563,8 @@ lamp_queue_list_async (LampQueue          *self,
   g_return_if_fail (filter != NULL);
   g_return_if_fail (cursor >= 0 && limit >= 1 && limit <= LAMP_LIST_MAX);
 
-  run_job_async (self, list_job (filter, cursor, limit), lamp_queue_list_async, callback, user_data);
+  run_job_async (self, list_job (filter, cursor, limit), lamp_queue_list_async, callback,
+                 user_data);
 }
 
 LampPage *
@@ -814,7 +805,8 @@ observe_run (LampStore *store,
   Job *job = data;
 
   if (job->after >= 0 && job->after <= LAMP_CLOCK_RECEIVED_MAX)
-    return lamp_clock_update (store, lamp_store_get_node_id (store), job->after, &job->value, error);
+    return lamp_clock_update (store, lamp_store_get_node_id (store), job->after, &job->value,
+                              error);
 
   g_set_error (error, LAMP_ERROR, LAMP_ERROR_INVALID_EVENT,
                _("received_clock: must be 0 to 2^53, but is %" PRId64), job->after);
@@ -950,9 +942,10 @@ add_to_batch (gint64      id,
   if (lamp_batch_get_size (job->batch) > 0)
     return FALSE;
 
-  return add_unfit (job, id, revision, event_id, "oversized",
-                    g_strdup_printf (_("the event has %zu bytes, and a batch holds no more than %zu"),
-                                     length, job->max_bytes));
+  return add_unfit (
+    job, id, revision, event_id, "oversized",
+    g_strdup_printf (_("the event has %zu bytes, and a batch holds no more than %zu"), length,
+                     job->max_bytes));
 }
 
 static gboolean
@@ -1315,23 +1308,6 @@ clock_cb (GObject      *source,
     g_warning ("%s", error->message);
 }
 
-static GFileMonitor *
-monitor_path (LampQueue  *self,
-              const char *path,
-              GCallback   callback)
-{
-  g_autoptr (GFile) file = g_file_new_for_path (path);
-  g_autoptr (GError) error = NULL;
-  GFileMonitor *monitor = g_file_monitor_file (file, G_FILE_MONITOR_NONE, NULL, &error);
-
-  if (monitor == NULL)
-    g_warning ("“%s” can’t be watched: %s", path, error->message);
-  else
-    g_signal_connect_object (monitor, "changed", callback, self, G_CONNECT_SWAPPED);
-
-  return monitor;
-}
-
 static void
 clock_changed_cb (LampQueue *self)
 {
@@ -1341,21 +1317,16 @@ clock_changed_cb (LampQueue *self)
 void
 lamp_queue_watch (LampQueue *self)
 {
-  g_autofree char *wal = NULL;
-  g_autofree char *clock = NULL;
-  const char *path;
-
   g_return_if_fail (LAMP_IS_QUEUE (self));
 
-  if (self->file_monitor != NULL)
+  if (self->watch != NULL)
     return;
 
-  path = lamp_store_get_path (self->store);
-  wal = g_strconcat (path, "-wal", NULL);
-  clock = dup_clock_path (self);
-  self->file_monitor = monitor_path (self, path, G_CALLBACK (look));
-  self->wal_monitor = monitor_path (self, wal, G_CALLBACK (look));
-  self->clock_monitor = monitor_path (self, clock, G_CALLBACK (clock_changed_cb));
+  self->watch = lamp_watch_new (lamp_store_get_path (self->store));
+  g_signal_connect_object (self->watch, "queue-written", G_CALLBACK (look), self,
+                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->watch, "clock-written", G_CALLBACK (clock_changed_cb), self,
+                           G_CONNECT_SWAPPED);
 
   /* What an agent that was killed had left to do. */
   lamp_queue_tidy (self);
@@ -1368,9 +1339,7 @@ lamp_queue_dispose (GObject *object)
 {
   LampQueue *self = LAMP_QUEUE (object);
 
-  g_clear_object (&self->file_monitor);
-  g_clear_object (&self->wal_monitor);
-  g_clear_object (&self->clock_monitor);
+  g_clear_object (&self->watch);
   g_clear_object (&self->store);
 
   G_OBJECT_CLASS (lamp_queue_parent_class)->dispose (object);
@@ -1384,10 +1353,10 @@ lamp_queue_class_init (LampQueueClass *klass)
 
   object_class->dispose = lamp_queue_dispose;
 
-  signals[CHANGED] =
-    g_signal_new ("changed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
-  signals[REWRITTEN] =
-    g_signal_new ("rewritten", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+  signals[CHANGED] = g_signal_new ("changed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                                   G_TYPE_NONE, 0);
+  signals[REWRITTEN] = g_signal_new ("rewritten", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                                     G_TYPE_NONE, 0);
   signals[APPENDED] = g_signal_new ("appended", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
                                     G_TYPE_NONE, 1, G_TYPE_PTR_ARRAY);
   signals[DELIVERED] = g_signal_new ("delivered", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
