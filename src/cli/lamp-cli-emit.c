@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "lamp-bus-error.h"
+#include "lamp-cli-event.h"
 #include "lamp-cli-lines.h"
 #include "lamp-cli-source.h"
 #include "lamp-cli-text.h"
@@ -203,6 +204,7 @@ emit_line (LampCli    *cli,
            gsize       length,
            GError    **error)
 {
+  const LampCliEventDefaults defaults = { emit->mission_id, emit->event_type, emit->defaults };
   g_autoptr (GVariant) event = NULL;
 
   if (is_blank (line) && strlen (line) == length)
@@ -287,9 +289,9 @@ emit_one (LampCli *cli,
       return LAMP_CLI_FAILED;
     }
 
-  g_ptr_array_add (part.events,
-                   lamp_cli_event_new (emit->mission_id, emit->event_type,
-                              emit->payload != NULL ? emit->payload : "{}", emit->defaults));
+  g_ptr_array_add (part.events, lamp_cli_event_new (emit->mission_id, emit->event_type,
+                                                    emit->payload != NULL ? emit->payload : "{}",
+                                                    emit->defaults));
 
   return send_part (cli, &part, &error) ? LAMP_CLI_DONE : lamp_cli_fail (cli, error);
 }

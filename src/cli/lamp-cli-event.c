@@ -52,14 +52,13 @@ member_or_default (const LampJson *object,
   return lamp_json_dup_string (&value);
 }
 
-/* NULL is as good as not given. */
-static gboolean
-take_member (GVariantDict   *options,
-             const LampJson *name,
-             const LampJson *value,
-             GError        **error)
+/* The option's value as Emit() wants it; NULL with no error for null, which is as good as not
+ * given. */
+static GVariant *
+option_value (const char     *key,
+              const LampJson *value,
+              GError        **error)
 {
-  g_autofree char *key = lamp_json_dup_string (name);
   g_autofree char *text = NULL;
   gint64 number;
 
@@ -69,16 +68,40 @@ take_member (GVariantDict   *options,
     text = g_strndup (value->text, value->length);
 
   if (text != NULL)
-    g_variant_dict_insert (options, key, "s", text);
-  else if (lamp_json_get_int (value, &number) && number == (gint32) number)
-    g_variant_dict_insert (options, key, "i", (gint32) number);
-  else if (value->type == LAMP_JSON_NULL)
-    g_variant_dict_remove (options, key);
-  else
+    return g_variant_new_string (text);
+
+  if (lamp_json_get_int (value, &number) && number == (gint32) number)
+    return g_variant_new_int32 (number);
+
+  if (value->type != LAMP_JSON_NULL)
     g_set_error (error, LAMP_ERROR, LAMP_ERROR_INVALID_EVENT, _("%s: has a value of a wrong type"),
                  key);
 
-  return text != NULL || value->type == LAMP_JSON_NULL || g_variant_dict_contains (options, key);
+  return NULL;
+}
+
+static gboolean
+take_member (GVariantDict   *options,
+             const LampJson *name,
+             const LampJson *value,
+             GError        **error)
+{
+  g_autofree char *key = lamp_json_dup_string (name);
+  g_autoptr (GError) local_error = NULL;
+  GVariant *option = option_value (key, value, &local_error);
+
+  if (local_error != NULL)
+    {
+      g_propagate_error (error, g_steal_pointer (&local_error));
+      return FALSE;
+    }
+
+  if (option != NULL)
+    g_variant_dict_insert_value (options, key, option);
+  else
+    g_variant_dict_remove (options, key);
+
+  return TRUE;
 }
 
 static gboolean
@@ -107,9 +130,9 @@ options_of_line (const LampJson *object,
 }
 
 static GVariant *
-event_from_object (const LampCliEventDefaults *defaults,
-                   const LampJson *object,
-                   GError        **error)
+event_from_object (const LampJson             *object,
+                   const LampCliEventDefaults *defaults,
+                   GError                    **error)
 {
   g_autofree char *mission_id = NULL;
   g_autofree char *event_type = NULL;
@@ -137,8 +160,8 @@ event_from_object (const LampCliEventDefaults *defaults,
 
 /* A line that names none of the three is the payload itself. */
 static gboolean
-is_bare_payload (const LampCliEventDefaults *defaults,
-                 const LampJson *object)
+is_bare_payload (const LampJson             *object,
+                 const LampCliEventDefaults *defaults)
 {
   return defaults->mission_id != NULL && defaults->event_type != NULL &&
          !lamp_json_find (object, "mission_id", NULL) &&
@@ -164,11 +187,11 @@ check_event (GVariant *event,
   return envelope != NULL;
 }
 
-static GVariant *
-event_from_line (const LampCliEventDefaults *defaults,
-                 const char *line,
-                 gsize       length,
-                 GError    **error)
+GVariant *
+lamp_cli_event_from_line (const char                 *line,
+                          gsize                       length,
+                          const LampCliEventDefaults *defaults,
+                          GError                    **error)
 {
   g_autoptr (GVariant) event = NULL;
   LampJsonProblem problem;
@@ -188,7 +211,8 @@ event_from_line (const LampCliEventDefaults *defaults,
     }
 
   if (is_bare_payload (&object, defaults))
-    event = lamp_cli_event_new (defaults->mission_id, defaults->event_type, line, defaults->options);
+    event = lamp_cli_event_new (defaults->mission_id, defaults->event_type, line,
+                                defaults->options);
   else
     event = event_from_object (&object, defaults, error);
 
@@ -197,4 +221,3 @@ event_from_line (const LampCliEventDefaults *defaults,
 
   return g_steal_pointer (&event);
 }
-

@@ -257,6 +257,7 @@ finish_pass (LampReplay *self,
              const char *error)
 {
   guint64 left = lamp_queue_get_tally (self->queue)->pending;
+  g_autofree char *reason = g_strdup (error != NULL ? error : ""); /* it may be the outcome's */
 
   self->phase = PHASE_REST;
   g_clear_pointer (&self->batch, lamp_batch_unref);
@@ -268,9 +269,9 @@ finish_pass (LampReplay *self,
   move_to (self, state);
 
   g_debug ("replay: pass ended, %u delivered, %u failed, %" G_GUINT64_FORMAT " left: %s",
-           self->delivered, self->failed, left, error != NULL ? error : "done");
+           self->delivered, self->failed, left, *reason != '\0' ? reason : "done");
   g_signal_emit (self, signals[FINISHED], 0, self->delivered, self->failed,
-                 (guint) MIN (left, G_MAXUINT), error != NULL ? error : "");
+                 (guint) MIN (left, G_MAXUINT), reason);
   stop_if_asked (self);
 }
 

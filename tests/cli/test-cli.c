@@ -341,6 +341,8 @@ test_lines_refused (Fixture      *fixture,
     { "-m m -t T", "{\"payload\":{},\"data_tier\":1.5}", "Line 3: data_tier: has a value" },
     { "-m m -t T", "{\"payload\":{},\"data_tier\":99999999999}", "Line 3: data_tier: has a value" },
     { "-m m -t T", "{\"payload\":{},\"timestamp\":true}", "Line 3: timestamp: has a value" },
+    { "-m m -t T --option project_slug=s", "{\"payload\":{},\"project_slug\":1.5}",
+      "Line 3: project_slug: has a value" },
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
