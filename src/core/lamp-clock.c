@@ -4,8 +4,10 @@
 
 #include "lamp-clock.h"
 
+#include "lamp-event.h"
 #include "lamp-json.h"
 #include "lamp-store-private.h"
+#include "lamp-store-rows.h"
 
 #include <string.h>
 
@@ -60,17 +62,68 @@ lamp_clock_raise (LampStore  *store,
   return now >= floor || lamp_store_set_clock (store, node_id, floor, error);
 }
 
+/* What was taken over before must not tick again, so only news counts as received. */
+static gboolean
+receive (LampStore *store,
+         gint64     received,
+         GError   **error)
+{
+  const char *own = lamp_store_get_node_id (store);
+  gint64 now;
+
+  if (!lamp_clock_current (store, own, &now, error))
+    return FALSE;
+
+  return received <= now || lamp_clock_update (store, own, received, NULL, error);
+}
+
+static void
+note_clock (const char *text,
+            gsize       length,
+            gpointer    user_data)
+{
+  gint64 *largest = user_data;
+  LampJson envelope;
+  LampJson clock;
+  gint64 value;
+
+  if (lamp_json_check (text, length, LAMP_EVENT_MAX_DEPTH, &envelope, NULL) &&
+      lamp_json_find (&envelope, "lamport_clock", &clock) && lamp_json_get_int (&clock, &value) &&
+      value <= LAMP_CLOCK_RECEIVED_MAX)
+    *largest = MAX (*largest, value);
+}
+
+gboolean
+lamp_clock_adopt (LampStore *store,
+                  GError   **error)
+{
+  gint64 adopted;
+  gint64 largest = 0;
+  gboolean complete;
+
+  if (!lamp_store_get_adopted (store, &adopted, &complete, error))
+    return FALSE;
+
+  if (complete)
+    return TRUE;
+
+  if (!lamp_store_walk_foreign (store, adopted, note_clock, &largest, &adopted, error))
+    return FALSE;
+
+  lamp_store_set_adopted (store, adopted);
+
+  return receive (store, largest, error);
+}
+
 static gboolean
 take_over (LampStore      *store,
            const LampJson *clocks,
            GError        **error)
 {
-  const char *own = lamp_store_get_node_id (store);
   LampJsonIter iter;
   LampJson name;
   LampJson number;
   gint64 largest = 0;
-  gint64 now;
 
   lamp_json_iter_init (&iter, clocks);
   while (lamp_json_iter_next (&iter, &name, &number))
@@ -90,11 +143,7 @@ take_over (LampStore      *store,
       largest = MAX (largest, value);
     }
 
-  /* Reading the same file again must not tick, so only news counts as received. */
-  if (!lamp_clock_current (store, own, &now, error))
-    return FALSE;
-
-  return largest <= now || lamp_clock_update (store, own, largest, NULL, error);
+  return receive (store, largest, error);
 }
 
 gboolean

@@ -57,6 +57,16 @@ gboolean lamp_clock_raise     (LampStore  *store,
                                GError    **error);
 
 /**
+ * lamp_clock_adopt:
+ *
+ * The clocks of events that other programs have put into the queue count as
+ * received by this node. Costs nothing when there are none. A clock below 0 or
+ * above %LAMP_CLOCK_RECEIVED_MAX is ignored.
+ */
+gboolean lamp_clock_adopt     (LampStore  *store,
+                               GError    **error);
+
+/**
  * lamp_clock_read_file:
  * @path: events/lamport_clock.json of the spec-kitty command line
  *

@@ -254,16 +254,32 @@ open_run (LampStore *store,
 {
   Job *job = data;
 
-  return lamp_clock_read_file (store, job->text, error) &&
+  return lamp_clock_read_file (store, job->text, error) && lamp_clock_adopt (store, error) &&
          read_data_version (store, &job->data_version, error);
 }
 
 /* Whoever looks at the file, for whatever reason, tells of news: the next look won't see it. */
 static gboolean
+adopt_run (LampStore *store,
+           gpointer   data,
+           GError   **error)
+{
+  return lamp_clock_adopt (store, error);
+}
+
+/* After a look, and after opening, which has adopted what it found. */
+static gboolean
 look_done (LampQueue *self,
            Job       *job)
 {
   gboolean rewritten = self->data_version != 0 && self->data_version != job->data_version;
+
+  if (rewritten && job->mode == LAMP_STORE_READ)
+    {
+      job->mode = LAMP_STORE_WRITE;
+      job->run = adopt_run;
+      return FALSE;
+    }
 
   self->data_version = job->data_version;
   if (rewritten)
@@ -377,6 +393,7 @@ append_event (LampStore *store,
                           now / G_USEC_PER_SEC, error))
     return FALSE;
 
+  lamp_store_set_adopted (store, lamp_store_get_last_id (store));
   if (!lamp_event_has_plain_mission (event) &&
       !lamp_store_set_last_mission (store, lamp_event_get_mission_id (event), error))
     return FALSE;
@@ -398,7 +415,7 @@ append_run (LampStore *store,
   Job *job = data;
 
   g_ptr_array_set_size (job->receipts, 0);
-  if (!check_capacity (store, job, error))
+  if (!check_capacity (store, job, error) || !lamp_clock_adopt (store, error))
     return FALSE;
 
   for (guint i = 0; i < job->events->len; i++)

@@ -63,13 +63,17 @@ struct _LampReplay
   gboolean online;
   gboolean probing;     /* beside a pass, or between two */
   gboolean known;       /* the server was asked for its limits */
-  gboolean news;        /* events came since the rows were read last */
+  gboolean asked;       /* a person wants a pass, which could not start yet */
+  gboolean news;        /* events came that the pass may have gone past */
+  gboolean hint;        /* the network has changed since the pass began */
+  gboolean stale_send;  /* the batch in flight went to a server or with a token of before */
+  gboolean stale_probe; /* the same of a probe */
   char *last_error;     /* (owned) (nullable) */
   gint64 next_retry;    /* Unix µs, 0 for none */
 
   guint max_events;
   gsize max_bytes;
-  guint size_limit;     /* events a batch since the server found one too large, 0 for no such limit */
+  guint size_limit; /* events a batch since the server found one too large, 0 for no such limit */
   LampLimits limits;
 
   /* The pass. */
@@ -84,8 +88,8 @@ struct _LampReplay
   guint delivered;
   guint failed;
 
-  GTask *stopping;      /* (owned) (nullable) */
-  guint patience_id;    /* alarm of STOP_PATIENCE, 0 while nothing stops */
+  GTask *stopping;   /* (owned) (nullable) */
+  guint patience_id; /* alarm of STOP_PATIENCE, 0 while nothing stops */
 };
 
 G_DEFINE_FINAL_TYPE (LampReplay, lamp_replay, G_TYPE_OBJECT)
@@ -108,7 +112,8 @@ static guint signals[N_SIGNALS];
  *    │                └────────────────────────────────┘   │
  *    └──────────────────── no answer ──────────────────────┘
  *
- * Every state but IDLE goes back to REPLAYING when its alarm rings or a person asks. */
+ * Every state but IDLE goes back to REPLAYING when its alarm rings or a person asks; where the
+ * alarm finds nothing to send, the last three are over all the same. */
 #define TO(state) (1u << (state))
 #define RESTING (TO (LAMP_STATE_IDLE) | TO (LAMP_STATE_WAITING) | TO (LAMP_STATE_OFFLINE))
 static const guint allowed[LAMP_N_STATES] = {
@@ -117,9 +122,9 @@ static const guint allowed[LAMP_N_STATES] = {
   [LAMP_STATE_OFFLINE] = RESTING | TO (LAMP_STATE_REPLAYING),
   [LAMP_STATE_REPLAYING] = RESTING | TO (LAMP_STATE_UNAUTHORIZED) | TO (LAMP_STATE_THROTTLED) |
                            TO (LAMP_STATE_MISCONFIGURED),
-  [LAMP_STATE_UNAUTHORIZED] = TO (LAMP_STATE_REPLAYING) | TO (LAMP_STATE_OFFLINE),
-  [LAMP_STATE_THROTTLED] = TO (LAMP_STATE_REPLAYING) | TO (LAMP_STATE_OFFLINE),
-  [LAMP_STATE_MISCONFIGURED] = TO (LAMP_STATE_REPLAYING) | TO (LAMP_STATE_OFFLINE),
+  [LAMP_STATE_UNAUTHORIZED] = RESTING | TO (LAMP_STATE_REPLAYING),
+  [LAMP_STATE_THROTTLED] = RESTING | TO (LAMP_STATE_REPLAYING),
+  [LAMP_STATE_MISCONFIGURED] = RESTING | TO (LAMP_STATE_REPLAYING),
 };
 
 static void read_next (LampReplay *self);
@@ -177,6 +182,21 @@ has_pending (LampReplay *self)
 }
 
 static gboolean
+is_resting (LampReplay *self)
+{
+  return (TO (self->state) & RESTING) != 0;
+}
+
+static LampState
+resting_state (LampReplay *self)
+{
+  if (!self->online)
+    return LAMP_STATE_OFFLINE;
+
+  return has_pending (self) ? LAMP_STATE_WAITING : LAMP_STATE_IDLE;
+}
+
+static gboolean
 is_backing_off (LampReplay *self)
 {
   return lamp_backoff_get_failures (self->backoff) > 0 && lamp_backoff_get_due (self->backoff) >= 0;
@@ -208,12 +228,27 @@ alarm_cb (gpointer user_data)
   if (self->phase != PHASE_REST)
     return G_SOURCE_CONTINUE;
 
+  self->next_retry = 0;
   if (may_send (self) && has_pending (self))
-    start_pass (self);
-  else if (self->started && self->stopping == NULL && is_configured (self))
-    probe (self);
+    {
+      start_pass (self);
+      return G_SOURCE_CONTINUE;
+    }
+
+  if (!is_resting (self))
+    move_to (self, resting_state (self));
+  probe (self);
 
   return G_SOURCE_CONTINUE;
+}
+
+/* Whether the alarm rings so soon that setting it anew would only put it off. */
+static gboolean
+rings_soon (LampReplay *self)
+{
+  gint64 due = lamp_backoff_get_due (self->backoff);
+
+  return due >= 0 && due <= lamp_timer_get_time (self->timer) + GATHER;
 }
 
 /* Events that came go at once, unless something else is being waited for. */
@@ -223,8 +258,11 @@ send_news (LampReplay *self)
   if (self->phase != PHASE_REST || !self->news || !may_send (self) || is_backing_off (self))
     return;
 
-  if (has_pending (self) && (TO (self->state) & RESTING))
-    ring_after (self, GATHER, TRUE);
+  if (has_pending (self) && is_resting (self) && !rings_soon (self))
+    {
+      ring_after (self, GATHER, TRUE);
+      changed (self);
+    }
 }
 
 static void
@@ -292,6 +330,10 @@ fail_pass (LampReplay *self,
            LampState   state,
            const char *error)
 {
+  /* It may have failed because of a network that is another one by now. */
+  if (self->hint)
+    lamp_backoff_reset (self->backoff);
+
   set_error (self, error);
   ring_after_failure (self);
   finish_pass (self, state, error);
@@ -314,17 +356,17 @@ complete_pass (LampReplay *self)
   set_error (self, NULL);
   lamp_backoff_reset (self->backoff);
 
-  if (self->held->len > 0)
+  if (self->held->len > 0 && has_pending (self))
     {
       ring_after (self, MAX (earliest_hold (self) - lamp_timer_get_time (self->timer), 0), TRUE);
-      finish_pass (self, LAMP_STATE_WAITING, NULL);
     }
   else
     {
+      g_array_set_size (self->held, 0);
       ring_after (self, PROBE_INTERVAL, FALSE);
-      finish_pass (self, self->online ? LAMP_STATE_IDLE : LAMP_STATE_OFFLINE, NULL);
     }
 
+  finish_pass (self, resting_state (self), NULL);
   send_news (self);
 }
 
@@ -335,7 +377,7 @@ interrupt_pass (LampReplay *self)
                                    : _("Replay was stopped before everything was sent");
 
   ring_after (self, PROBE_INTERVAL, FALSE);
-  finish_pass (self, self->online ? LAMP_STATE_WAITING : LAMP_STATE_OFFLINE, error);
+  finish_pass (self, resting_state (self), error);
 }
 
 /* --- probes ------------------------------------------------------------- */
@@ -359,44 +401,49 @@ probed_in_pass (LampReplay  *self,
       return;
     }
 
+  if (outcome->kind == LAMP_OUTCOME_ANSWERED)
+    self->online = TRUE;
+
   read_next (self);
+}
+
+/* What follows a probe between two passes, unless there is a better reason to wait. */
+static void
+wait_for_next_probe (LampReplay *self,
+                     const char *error)
+{
+  set_error (self, error);
+  lamp_backoff_reset (self->backoff);
+  if (!self->online && may_send (self) && has_pending (self))
+    ring_after_failure (self);
+  else
+    ring_after (self, PROBE_INTERVAL, FALSE);
 }
 
 static void
 probed_at_rest (LampReplay  *self,
                 LampOutcome *outcome)
 {
-  gboolean resting = TO (self->state) & RESTING;
-  gboolean waiting = is_backing_off (self);
+  gboolean failed = outcome->kind == LAMP_OUTCOME_NO_ANSWER ||
+                    outcome->kind == LAMP_OUTCOME_SERVER_ERROR;
 
-  if (outcome->kind == LAMP_OUTCOME_NO_ANSWER || outcome->kind == LAMP_OUTCOME_SERVER_ERROR)
+  if (failed)
+    self->online = FALSE;
+  else if (outcome->kind == LAMP_OUTCOME_ANSWERED)
+    self->online = TRUE;
+
+  if (!is_resting (self))
     {
-      self->online = FALSE;
-      if (resting && !waiting)
-        {
-          set_error (self, outcome->message);
-          lamp_backoff_reset (self->backoff);
-          ring_after (self, PROBE_INTERVAL, FALSE);
-        }
-      if (resting)
-        move_to (self, LAMP_STATE_OFFLINE);
+      changed (self);
       return;
     }
 
-  if (outcome->kind == LAMP_OUTCOME_ANSWERED)
-    self->online = TRUE;
+  if (!is_backing_off (self) && !rings_soon (self))
+    wait_for_next_probe (self, self->online ? NULL : outcome->message);
 
-  if (resting && self->online)
-    {
-      if (!waiting)
-        {
-          set_error (self, NULL);
-          lamp_backoff_reset (self->backoff);
-          ring_after (self, PROBE_INTERVAL, FALSE);
-        }
-      move_to (self, has_pending (self) ? LAMP_STATE_WAITING : LAMP_STATE_IDLE);
-      news_cb (self);
-    }
+  move_to (self, resting_state (self));
+  if (self->online)
+    news_cb (self);
 }
 
 static void
@@ -406,11 +453,17 @@ probe_cb (GObject      *source,
 {
   g_autoptr (LampReplay) self = LAMP_REPLAY (user_data);
   LampLimits limits;
-  g_autoptr (LampOutcome) outcome =
-    lamp_transport_probe_finish (LAMP_TRANSPORT (source), result, &limits);
+  g_autoptr (LampOutcome)
+    outcome = lamp_transport_probe_finish (LAMP_TRANSPORT (source), result, &limits);
 
   g_debug ("replay: probe: %s", outcome->message);
   self->probing = FALSE;
+
+  /* Of a server that is not ours any more. */
+  if (self->stale_probe)
+    probe (self);
+  if (self->probing)
+    return;
 
   if (outcome->kind == LAMP_OUTCOME_CANCELLED)
     {
@@ -432,10 +485,11 @@ probe_cb (GObject      *source,
 static void
 probe (LampReplay *self)
 {
-  if (self->probing)
+  if (self->probing || !self->started || self->stopping != NULL || !is_configured (self))
     return;
 
   self->probing = TRUE;
+  self->stale_probe = FALSE;
   lamp_transport_probe_async (self->transport, self->cancel, probe_cb, g_object_ref (self));
 }
 
@@ -468,9 +522,21 @@ advance (LampReplay *self,
          gint64      id)
 {
   self->cursor = id;
-  while (self->bounds->len > 0 &&
-         g_array_index (self->bounds, gint64, self->bounds->len - 1) <= id)
+  while (self->bounds->len > 0 && g_array_index (self->bounds, gint64, self->bounds->len - 1) <= id)
     g_array_set_size (self->bounds, self->bounds->len - 1);
+}
+
+static guint
+count_decided (const LampOutcome *outcome)
+{
+  guint count = 0;
+
+  for (guint i = 0; i < outcome->n_verdicts; i++)
+    if (outcome->verdicts[i].kind == LAMP_VERDICT_DELIVERED ||
+        outcome->verdicts[i].kind == LAMP_VERDICT_REJECTED)
+      count++;
+
+  return count;
 }
 
 static void
@@ -493,6 +559,10 @@ settle_cb (GObject      *source,
   self->delivered += delivered;
   self->failed += failed;
   self->done += delivered + failed;
+
+  /* What another program changed meanwhile is to be sent as it is now. */
+  if (delivered + failed < count_decided (self->outcome))
+    self->news = TRUE;
 
   /* A refusal that names its culprits says nothing of the others: they are read again. */
   if (self->outcome->kind == LAMP_OUTCOME_ANSWERED)
@@ -547,8 +617,7 @@ halve (LampReplay *self)
 
   g_debug ("replay: batch of %u is halved: %s", lamp_batch_get_size (self->batch),
            self->outcome->message);
-  if (self->bounds->len == 0 ||
-      g_array_index (self->bounds, gint64, self->bounds->len - 1) != last)
+  if (self->bounds->len == 0 || g_array_index (self->bounds, gint64, self->bounds->len - 1) != last)
     g_array_append_val (self->bounds, last);
   g_array_append_val (self->bounds, lamp_batch_get_event (self->batch, middle)->id);
   read_next (self);
@@ -597,7 +666,7 @@ handle_outcome (LampReplay *self)
     case LAMP_OUTCOME_NO_ANSWER:
     case LAMP_OUTCOME_SERVER_ERROR:
       fail_pass (self, LAMP_STATE_OFFLINE, outcome->message);
-      if (self->stopping == NULL && self->phase == PHASE_REST)
+      if (self->phase == PHASE_REST)
         probe (self);
       break;
     case LAMP_OUTCOME_REFUSED:
@@ -637,7 +706,11 @@ send_cb (GObject      *source,
     self->online = self->outcome->kind != LAMP_OUTCOME_NO_ANSWER &&
                    self->outcome->kind != LAMP_OUTCOME_SERVER_ERROR;
 
-  handle_outcome (self);
+  /* It says something of these events, but nothing of the server there is now. */
+  if (self->stale_send && self->outcome->kind != LAMP_OUTCOME_ANSWERED)
+    read_next (self);
+  else
+    handle_outcome (self);
 }
 
 static void
@@ -653,11 +726,12 @@ read_cb (GObject      *source,
 
   if (self->batch == NULL)
     {
-      fail_pass (self, LAMP_STATE_WAITING, error->message);
+      fail_pass (self, resting_state (self), error->message);
     }
   else if (lamp_batch_get_size (self->batch) > 0 && may_send (self))
     {
       self->phase = PHASE_SENDING;
+      self->stale_send = FALSE;
       g_free (self->origin);
       self->origin = g_strdup (lamp_transport_get_origin (self->transport));
       lamp_transport_send_async (self->transport, self->batch, self->cancel, send_cb,
@@ -667,6 +741,13 @@ read_cb (GObject      *source,
     {
       /* What was left of a half is gone: another program took it. */
       advance (self, g_array_index (self->bounds, gint64, self->bounds->len - 1));
+      read_next (self);
+    }
+  else if (lamp_batch_get_size (self->batch) == 0 && self->news && may_send (self))
+    {
+      /* They may have come behind the cursor: one that was resent keeps its place. */
+      self->cursor = 0;
+      self->news = FALSE;
       read_next (self);
     }
   else if (lamp_batch_get_size (self->batch) == 0)
@@ -732,7 +813,8 @@ at_most (guint value,
 static void
 read_next (LampReplay *self)
 {
-  guint max_events = at_most (at_most (self->max_events, self->limits.max_events), self->size_limit);
+  guint max_events = at_most (at_most (self->max_events, self->limits.max_events),
+                              self->size_limit);
   gsize max_bytes = self->max_bytes;
   gint64 until = G_MAXINT64;
   g_autoptr (GArray) skip = NULL;
@@ -749,7 +831,6 @@ read_next (LampReplay *self)
     until = g_array_index (self->bounds, gint64, self->bounds->len - 1);
 
   self->phase = PHASE_READING;
-  self->news = FALSE;
   skip = dup_held_ids (self);
   count_total (self);
   lamp_queue_read_batch_async (self->queue, self->cursor, until, skip, max_events, max_bytes,
@@ -764,6 +845,9 @@ start_pass (LampReplay *self)
   lamp_backoff_stop (self->backoff);
   self->next_retry = 0;
   self->cursor = 0;
+  self->news = FALSE;
+  self->hint = FALSE;
+  self->asked = FALSE;
   self->done = 0;
   count_total (self);
   self->delivered = 0;
@@ -783,10 +867,7 @@ start_pass (LampReplay *self)
 static void
 try_now (LampReplay *self)
 {
-  if (self->phase != PHASE_REST || !self->started || !is_configured (self))
-    return;
-
-  if (!(TO (self->state) & RESTING))
+  if (self->phase != PHASE_REST || !is_resting (self))
     return;
 
   if (may_send (self) && has_pending (self))
@@ -796,11 +877,21 @@ try_now (LampReplay *self)
 }
 
 static void
+network_changed_cb (LampReplay *self)
+{
+  self->hint = self->phase != PHASE_REST;
+  try_now (self);
+}
+
+static void
 tally_changed_cb (LampReplay *self)
 {
+  /* Pending ones that nobody told of: resent ones, or the file could not be opened before. */
+  if (self->phase == PHASE_REST && self->next_retry == 0 && has_pending (self))
+    news_cb (self);
+
   /* Nothing waits any more: somebody else has emptied the queue. */
-  if (self->phase == PHASE_REST && self->state == LAMP_STATE_WAITING &&
-      !has_pending (self))
+  if (self->phase == PHASE_REST && self->state == LAMP_STATE_WAITING && !has_pending (self))
     {
       g_array_set_size (self->held, 0);
       lamp_backoff_reset (self->backoff);
@@ -818,7 +909,10 @@ lamp_replay_start (LampReplay *self)
     return;
 
   self->started = TRUE;
-  try_now (self);
+  if (self->asked && may_send (self))
+    start_pass (self);
+  else
+    try_now (self);
 }
 
 gboolean
@@ -844,7 +938,8 @@ lamp_replay_now (LampReplay *self,
   /* A person says that the server should be there: an old outage counts no more. */
   lamp_backoff_reset (self->backoff);
   self->news = TRUE;
-  if (self->phase == PHASE_REST && may_send (self))
+  self->asked = self->phase == PHASE_REST;
+  if (self->asked && may_send (self))
     start_pass (self);
 
   return TRUE;
@@ -857,7 +952,11 @@ lamp_replay_server_changed (LampReplay *self)
 
   self->known = FALSE;
   self->size_limit = 0;
-  self->limits = (LampLimits) { 0 };
+  self->limits = (LampLimits){ 0 };
+  self->stale_send = TRUE;
+  self->stale_probe = TRUE;
+  self->news = TRUE;
+  g_array_set_size (self->held, 0);
   set_error (self, NULL);
   if (self->phase == PHASE_REST)
     {
@@ -876,7 +975,7 @@ lamp_replay_probe (LampReplay *self)
 {
   g_return_if_fail (LAMP_IS_REPLAY (self));
 
-  if (self->started && self->phase == PHASE_REST && is_configured (self))
+  if (self->phase == PHASE_REST)
     probe (self);
 }
 
@@ -899,8 +998,9 @@ lamp_replay_stop_async (LampReplay         *self,
 
   self->stopping = g_task_new (self, NULL, callback, user_data);
   g_task_set_source_tag (self->stopping, lamp_replay_stop_async);
-  self->patience_id = lamp_timer_set_alarm (
-    self->timer, lamp_timer_get_time (self->timer) + STOP_PATIENCE, patience_cb, self);
+  self->patience_id = lamp_timer_set_alarm (self->timer,
+                                            lamp_timer_get_time (self->timer) + STOP_PATIENCE,
+                                            patience_cb, self);
   stop_if_asked (self);
 }
 
@@ -1000,6 +1100,7 @@ lamp_replay_dispose (GObject *object)
 {
   LampReplay *self = LAMP_REPLAY (object);
 
+  self->started = FALSE;
   if (self->cancel != NULL)
     g_cancellable_cancel (self->cancel);
   if (self->backoff != NULL)
@@ -1041,11 +1142,11 @@ lamp_replay_class_init (LampReplayClass *klass)
   object_class->dispose = lamp_replay_dispose;
   object_class->finalize = lamp_replay_finalize;
 
-  signals[CHANGED] =
-    g_signal_new ("changed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
-  signals[FINISHED] =
-    g_signal_new ("finished", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 4,
-                  G_TYPE_UINT, G_TYPE_UINT, G_TYPE_UINT, G_TYPE_STRING);
+  signals[CHANGED] = g_signal_new ("changed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                                   G_TYPE_NONE, 0);
+  signals[FINISHED] = g_signal_new ("finished", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                                    G_TYPE_NONE, 4, G_TYPE_UINT, G_TYPE_UINT, G_TYPE_UINT,
+                                    G_TYPE_STRING);
 }
 
 static void
@@ -1086,7 +1187,8 @@ lamp_replay_new (LampQueue     *queue,
                            G_CONNECT_SWAPPED);
   g_signal_connect_object (queue, "appended", G_CALLBACK (news_cb), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (queue, "rewritten", G_CALLBACK (news_cb), self, G_CONNECT_SWAPPED);
-  g_signal_connect_object (network, "changed", G_CALLBACK (try_now), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (network, "changed", G_CALLBACK (network_changed_cb), self,
+                           G_CONNECT_SWAPPED);
 
   return self;
 }

@@ -58,6 +58,16 @@ gboolean       lamp_store_get_last_ulid  (LampStore      *self,
 void           lamp_store_set_last_ulid  (LampStore      *self,
                                           const char     *ulid);
 
+/* Rows up to @adopted have had their clocks read. @complete: so have all the others. Whoever sets
+ * it has read all the rows up to there, and all that lamppost_rewritten named. */
+gboolean       lamp_store_get_adopted    (LampStore      *self,
+                                          gint64         *adopted,
+                                          gboolean       *complete,
+                                          GError        **error);
+
+void           lamp_store_set_adopted    (LampStore      *self,
+                                          gint64          adopted);
+
 gboolean       lamp_store_get_clock      (LampStore      *self,
                                           const char     *node_id,
                                           gint64         *value,

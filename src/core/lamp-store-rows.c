@@ -12,6 +12,11 @@
 
 #define SQL_COUNT_UNDELIVERED "SELECT pending + failed FROM lamppost_counter"
 
+#define SQL_WALK_FOREIGN                                                                          \
+  "SELECT id, data FROM queue WHERE id IN (SELECT id FROM lamppost_rewritten) "                   \
+  "UNION ALL SELECT id, data FROM queue WHERE id > ?1"
+#define SQL_FORGET_REWRITTEN "DELETE FROM lamppost_rewritten"
+
 #define SQL_INSERT "INSERT INTO queue (event_id, event_type, data, timestamp) VALUES (?1, ?2, ?3, ?4)"
 
 #define SQL_SET_LAST_MISSION                                                                      \
@@ -189,6 +194,38 @@ lamp_store_count_undelivered (LampStore *store,
 }
 
 gboolean
+lamp_store_walk_foreign (LampStore       *store,
+                         gint64           after,
+                         LampEnvelopeFunc func,
+                         gpointer         user_data,
+                         gint64          *last,
+                         GError         **error)
+{
+  g_autoptr (LampStatement) statement = lamp_store_statement (store, SQL_WALK_FOREIGN, error);
+  int step;
+
+  if (statement == NULL)
+    return FALSE;
+
+  *last = after;
+  sqlite3_bind_int64 (statement, 1, after);
+  do
+    {
+      if (!lamp_store_step (store, statement, &step, error))
+        return FALSE;
+
+      if (step == SQLITE_ROW)
+        {
+          *last = MAX (*last, sqlite3_column_int64 (statement, 0));
+          func (column_text (statement, 1), (gsize) sqlite3_column_bytes (statement, 1), user_data);
+        }
+    }
+  while (step == SQLITE_ROW);
+
+  return execute_with_text (store, SQL_FORGET_REWRITTEN, NULL, NULL, error);
+}
+
+gboolean
 lamp_store_insert (LampStore  *store,
                    const char *event_id,
                    const char *event_type,
@@ -208,6 +245,12 @@ lamp_store_insert (LampStore  *store,
   sqlite3_bind_int64 (statement, 4, now);
 
   return lamp_store_execute (store, statement, error);
+}
+
+gint64
+lamp_store_get_last_id (LampStore *store)
+{
+  return sqlite3_last_insert_rowid (lamp_store_get_db (store));
 }
 
 gboolean

@@ -16,6 +16,20 @@ gboolean lamp_store_count_undelivered (LampStore   *store,
                                        guint64     *count,
                                        GError     **error);
 
+/* Called with the envelope of a row. */
+typedef void (*LampEnvelopeFunc)      (const char  *envelope,
+                                       gsize        length,
+                                       gpointer     user_data);
+
+/* Walks the envelopes of all rows behind @after, and of those that another program has rewritten,
+ * which are forgotten as such. @last: the last row there is. */
+gboolean lamp_store_walk_foreign      (LampStore        *store,
+                                       gint64            after,
+                                       LampEnvelopeFunc  func,
+                                       gpointer          user_data,
+                                       gint64           *last,
+                                       GError          **error);
+
 /* Adds a pending event. @now: Unix seconds. */
 gboolean lamp_store_insert            (LampStore   *store,
                                        const char  *event_id,
@@ -24,6 +38,9 @@ gboolean lamp_store_insert            (LampStore   *store,
                                        gsize        length,
                                        gint64       now,
                                        GError     **error);
+
+/* The row that was inserted last. */
+gint64   lamp_store_get_last_id       (LampStore   *store);
 
 /* Remembers the mission of the event that was inserted last, where its envelope doesn't tell it. */
 gboolean lamp_store_set_last_mission  (LampStore   *store,

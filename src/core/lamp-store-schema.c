@@ -18,6 +18,7 @@
  *   lamppost_history   delivered events, moved out of the shared table
  *   lamppost_server    the servers that took them
  *   lamppost_clock     a Lamport clock for each node
+ *   lamppost_rewritten rows whose bytes another program has changed, until their clock is read
  *   lamppost_counter   one row: how many rows there are of each kind, and what must be remembered
  *
  * The triggers run in whichever process writes the shared table, so they are plain SQL. status is
@@ -77,6 +78,8 @@ static const char own_tables[] =
   "  node_id TEXT PRIMARY KEY,"
   "  value INTEGER NOT NULL) WITHOUT ROWID;"
 
+  "CREATE TABLE lamppost_rewritten (id INTEGER PRIMARY KEY);"
+
   "CREATE TABLE lamppost_counter ("
   "  only INTEGER PRIMARY KEY CHECK (only = 1),"
   "  pending INTEGER NOT NULL DEFAULT 0,"
@@ -86,7 +89,8 @@ static const char own_tables[] =
   "  last_delivery INTEGER NOT NULL DEFAULT 0," /* µs */
   "  last_server INTEGER,"
   "  last_ulid TEXT,"
-  "  replaced INTEGER);" /* see lamppost_replace */
+  "  adopted INTEGER NOT NULL DEFAULT 0," /* the clocks of rows up to this one have been read */
+  "  replaced INTEGER);"                  /* see lamppost_replace */
   "INSERT INTO lamppost_counter (only) VALUES (1);";
 
 #define NOW_US "CAST ((julianday ('now') - 2440587.5) * 86400000000 AS INTEGER)"
@@ -116,6 +120,8 @@ static const char triggers[] =
   "  OR OLD.data IS NOT NEW.data "
   "BEGIN "
   "  DELETE FROM lamppost_failure WHERE id = NEW.id;"
+  "  INSERT INTO lamppost_rewritten (id) SELECT NEW.id"
+  "    WHERE NOT EXISTS (SELECT 1 FROM lamppost_rewritten WHERE id = NEW.id);"
   "  UPDATE lamppost_state SET status = 2, revision = revision + 1, queued_at = " NOW_US ","
   "    delivered_at = 0, server = NULL, mission = NULL"
   "    WHERE status IN (0, 1, 2) AND id = NEW.id;"

@@ -23,9 +23,12 @@
 typedef struct
 {
   char ulid[LAMP_ULID_LENGTH + 1];
+  gint64 adopted;
+  gint64 newest;
   gint64 clock;
-  gboolean ulid_loaded;
-  gboolean ulid_changed;
+  gboolean rewritten;
+  gboolean marks_loaded;
+  gboolean marks_changed;
   gboolean clock_loaded;
   gboolean clock_changed;
 } Pending;
@@ -63,8 +66,10 @@ struct _LampStore
 
 G_DEFINE_FINAL_TYPE (LampStore, lamp_store, G_TYPE_OBJECT)
 
-#define SQL_GET_ULID "SELECT last_ulid FROM lamppost_counter"
-#define SQL_SET_ULID "UPDATE lamppost_counter SET last_ulid = ?1"
+#define SQL_GET_MARKS                                                                             \
+  "SELECT last_ulid, adopted, (SELECT max (id) FROM queue), "                                     \
+  "EXISTS (SELECT 1 FROM lamppost_rewritten WHERE id > 0) FROM lamppost_counter"
+#define SQL_SET_MARKS "UPDATE lamppost_counter SET last_ulid = ?1, adopted = ?2"
 #define SQL_GET_CLOCK "SELECT value FROM lamppost_clock WHERE node_id = ?1"
 #define SQL_SET_CLOCK                                                                             \
   "INSERT INTO lamppost_clock (node_id, value) VALUES (?1, ?2) "                                  \
@@ -190,24 +195,38 @@ lamp_store_execute_script (LampStore  *self,
   return code == SQLITE_OK ? TRUE : lamp_store_fail (self, code, error);
 }
 
+static gboolean
+load_marks (LampStore *self,
+            GError   **error)
+{
+  g_autoptr (LampStatement) statement = NULL;
+  const char *text;
+  int step;
+
+  if (self->pending.marks_loaded)
+    return TRUE;
+
+  statement = lamp_store_statement (self, SQL_GET_MARKS, error);
+  if (statement == NULL || !lamp_store_step (self, statement, &step, error))
+    return FALSE;
+
+  text = (const char *) sqlite3_column_text (statement, 0);
+  g_strlcpy (self->pending.ulid, text != NULL ? text : "", sizeof self->pending.ulid);
+  self->pending.adopted = sqlite3_column_int64 (statement, 1);
+  self->pending.newest = sqlite3_column_int64 (statement, 2);
+  self->pending.rewritten = sqlite3_column_int (statement, 3);
+  self->pending.marks_loaded = TRUE;
+
+  return TRUE;
+}
+
 gboolean
 lamp_store_get_last_ulid (LampStore   *self,
                           const char **ulid,
                           GError     **error)
 {
-  if (!self->pending.ulid_loaded)
-    {
-      g_autoptr (LampStatement) statement = lamp_store_statement (self, SQL_GET_ULID, error);
-      const char *text;
-      int step;
-
-      if (statement == NULL || !lamp_store_step (self, statement, &step, error))
-        return FALSE;
-
-      text = step == SQLITE_ROW ? (const char *) sqlite3_column_text (statement, 0) : NULL;
-      g_strlcpy (self->pending.ulid, text != NULL ? text : "", sizeof self->pending.ulid);
-      self->pending.ulid_loaded = TRUE;
-    }
+  if (!load_marks (self, error))
+    return FALSE;
 
   *ulid = self->pending.ulid;
 
@@ -218,9 +237,37 @@ void
 lamp_store_set_last_ulid (LampStore  *self,
                           const char *ulid)
 {
+  g_assert (self->pending.marks_loaded);
+
   g_strlcpy (self->pending.ulid, ulid, sizeof self->pending.ulid);
-  self->pending.ulid_loaded = TRUE;
-  self->pending.ulid_changed = TRUE;
+  self->pending.marks_changed = TRUE;
+}
+
+gboolean
+lamp_store_get_adopted (LampStore *self,
+                        gint64    *adopted,
+                        gboolean  *complete,
+                        GError   **error)
+{
+  if (!load_marks (self, error))
+    return FALSE;
+
+  *adopted = self->pending.adopted;
+  *complete = self->pending.adopted >= self->pending.newest && !self->pending.rewritten;
+
+  return TRUE;
+}
+
+void
+lamp_store_set_adopted (LampStore *self,
+                        gint64     adopted)
+{
+  g_assert (self->pending.marks_loaded);
+
+  self->pending.adopted = MAX (adopted, self->pending.adopted);
+  self->pending.newest = MAX (self->pending.newest, self->pending.adopted);
+  self->pending.rewritten = FALSE;
+  self->pending.marks_changed = TRUE;
 }
 
 static gboolean
@@ -299,14 +346,16 @@ static gboolean
 write_pending (LampStore *self,
                GError   **error)
 {
-  if (self->pending.ulid_changed)
+  if (self->pending.marks_changed)
     {
-      g_autoptr (LampStatement) statement = lamp_store_statement (self, SQL_SET_ULID, error);
+      g_autoptr (LampStatement) statement = lamp_store_statement (self, SQL_SET_MARKS, error);
 
       if (statement == NULL)
         return FALSE;
 
-      sqlite3_bind_text (statement, 1, self->pending.ulid, -1, SQLITE_STATIC);
+      if (*self->pending.ulid != '\0')
+        sqlite3_bind_text (statement, 1, self->pending.ulid, -1, SQLITE_STATIC);
+      sqlite3_bind_int64 (statement, 2, self->pending.adopted);
       if (!lamp_store_execute (self, statement, error))
         return FALSE;
     }
