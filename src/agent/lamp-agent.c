@@ -36,6 +36,8 @@ struct _LampAgent
   char *server_url;             /* (owned) (nullable) */
   char *server_problem;         /* (owned) (nullable) */
   char *queue_problem;          /* (owned) (nullable) */
+  char *notice;                 /* (owned) (nullable) of a damaged queue */
+  char *fullness;               /* (owned) (nullable) a warning, while the queue is nearly full */
   LampQueue *queue;             /* (owned) */
   LampTransportSoup *transport; /* (owned) */
   LampReplay *replay;           /* (owned) */
@@ -53,6 +55,8 @@ G_DEFINE_FINAL_TYPE (LampAgent, lamp_agent, G_TYPE_APPLICATION)
 
 /* --- the one state everybody shows -------------------------------------- */
 
+/* What outweighs the replay's own error; last comes what is mended already and must be told all
+ * the same. */
 static const char *
 get_problem (LampAgent *self)
 {
@@ -61,7 +65,12 @@ get_problem (LampAgent *self)
   if (self->server_problem != NULL)
     return self->server_problem;
 
-  return lamp_secrets_get_problem (self->secrets);
+  if (self->fullness != NULL)
+    return self->fullness;
+  if (lamp_secrets_get_problem (self->secrets) != NULL)
+    return lamp_secrets_get_problem (self->secrets);
+
+  return *lamp_replay_get_last_error (self->replay) == '\0' ? self->notice : NULL;
 }
 
 static void
@@ -75,12 +84,32 @@ update_snapshot (LampAgent *self)
   lamp_service_set_snapshot (self->service, snapshot);
 }
 
+/* Logged once for each time that the queue fills up. */
+static void
+watch_fullness (LampAgent *self)
+{
+  if (!lamp_queue_is_nearly_full (self->queue))
+    {
+      g_clear_pointer (&self->fullness, g_free);
+    }
+  else if (self->fullness == NULL)
+    {
+      self->fullness =
+        g_strdup (_("The queue is more than 80 % full, and a full one takes no more events: let it "
+                    "be replayed, discard failed events, or raise the setting “capacity”"));
+      g_message ("%s", self->fullness);
+    }
+}
+
 static void
 queue_changed_cb (LampAgent *self)
 {
   /* A number came from the file, so it can be used again. */
   g_clear_pointer (&self->queue_problem, g_free);
   g_clear_handle_id (&self->reopen_id, g_source_remove);
+  g_free (self->notice);
+  self->notice = lamp_queue_dup_notice (self->queue);
+  watch_fullness (self);
   update_snapshot (self);
 }
 
@@ -126,6 +155,7 @@ settings_changed_cb (LampAgent  *self,
   else
     apply_settings (self);
 
+  watch_fullness (self);
   update_snapshot (self);
 }
 
@@ -417,6 +447,8 @@ lamp_agent_finalize (GObject *object)
   g_free (self->server_url);
   g_free (self->server_problem);
   g_free (self->queue_problem);
+  g_free (self->notice);
+  g_free (self->fullness);
   g_free (self->predecessor);
 
   G_OBJECT_CLASS (lamp_agent_parent_class)->finalize (object);
@@ -550,6 +582,7 @@ lamp_agent_run (LampAgent *self)
     }
 
   open_queue (self);
+  watch_fullness (self);
   update_snapshot (self);
 
   if (!g_application_register (application, NULL, &error))

@@ -469,6 +469,84 @@ handle_get (LampBusAgent1         *object,
   return G_DBUS_METHOD_INVOCATION_HANDLED;
 }
 
+/* --- import ------------------------------------------------------------- */
+
+typedef struct
+{
+  Call *call; /* (owned) */
+  char *path; /* (owned) */
+} ImportCall;
+
+static void
+import_call_free (ImportCall *import)
+{
+  call_free (import->call);
+  g_free (import->path);
+  g_free (import);
+}
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (ImportCall, import_call_free)
+
+static void
+log_problems (const char             *path,
+              const LampImportReport *report)
+{
+  for (guint i = 0; i < report->problems->len; i++)
+    g_message ("%s: %s", path, (const char *) g_ptr_array_index (report->problems, i));
+
+  if (report->n_problems > report->problems->len)
+    g_message ("%s: %u more events can’t be imported", path,
+               report->n_problems - report->problems->len);
+}
+
+static void
+imported_cb (GObject      *source,
+             GAsyncResult *result,
+             gpointer      user_data)
+{
+  g_autoptr (ImportCall) import = user_data;
+  Call *call = import->call;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (LampImportReport) report = NULL;
+
+  report = lamp_queue_import_finish (LAMP_QUEUE (source), result, &error);
+  if (report == NULL)
+    {
+      fail_call (call, error);
+      return;
+    }
+
+  log_problems (import->path, report);
+  g_message ("%s: %u events imported, %u skipped", import->path, report->imported,
+             report->skipped);
+  lamp_bus_agent1_complete_import (LAMP_BUS_AGENT1 (call->service),
+                                   g_steal_pointer (&call->invocation), report->imported,
+                                   report->skipped);
+}
+
+static gboolean
+handle_import (LampBusAgent1         *object,
+               GDBusMethodInvocation *invocation,
+               const char            *path)
+{
+  LampService *self = LAMP_SERVICE (object);
+  ImportCall *import = NULL;
+
+  if (!g_path_is_absolute (path))
+    {
+      g_dbus_method_invocation_return_error (invocation, G_DBUS_ERROR, G_DBUS_ERROR_INVALID_ARGS,
+                                             _("path: must be absolute, but is “%s”"), path);
+      return G_DBUS_METHOD_INVOCATION_HANDLED;
+    }
+
+  import = g_new0 (ImportCall, 1);
+  import->call = call_new (self, invocation);
+  import->path = g_strdup (path);
+  lamp_queue_import_async (self->queue, path, NULL, NULL, imported_cb, import);
+
+  return G_DBUS_METHOD_INVOCATION_HANDLED;
+}
+
 /* --- the rest ----------------------------------------------------------- */
 
 static void
@@ -508,16 +586,6 @@ handle_clear_token (LampBusAgent1         *object,
   LampService *self = LAMP_SERVICE (object);
 
   lamp_secrets_store_async (self->secrets, NULL, token_set_cb, call_new (self, invocation));
-
-  return G_DBUS_METHOD_INVOCATION_HANDLED;
-}
-
-static gboolean
-handle_import (LampBusAgent1         *object,
-               GDBusMethodInvocation *invocation,
-               const char            *path)
-{
-  return_not_supported (invocation);
 
   return G_DBUS_METHOD_INVOCATION_HANDLED;
 }

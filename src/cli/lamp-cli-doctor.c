@@ -10,6 +10,7 @@
 #include <glib/gi18n.h>
 #include <glib/gstdio.h>
 #include <inttypes.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,17 +19,25 @@
 #define MODE_BITS 0777
 
 /* Below the first, sooner or later; below the second, the next event may be refused. */
-#define DISK_LOW (500 * 1024 * 1024)
-#define DISK_FULL (20 * 1024 * 1024)
+#define DISK_LOW (100 * 1024 * 1024)
+#define DISK_FULL (10 * 1024 * 1024)
+
+/* The bound that holds while nobody reads all the time (section 4 of the specification). */
+#define WAL_MAX (8 * 1024 * 1024)
+
+/* Between the queue's name and the time at which it was found damaged. */
+#define CORRUPT_INFIX ".corrupt-"
 
 /* “stalled-after-hours” where there are no settings (section 9 of the specification). */
 #define STALLED_AFTER_HOURS 24
 
 #define TRAY_HOST "org.kde.StatusNotifierWatcher"
 
+/* A note is worth a look, but all is well all the same. */
 typedef enum
 {
   LEVEL_GOOD,
+  LEVEL_NOTE,
   LEVEL_WARNING,
   LEVEL_BAD,
 } Level;
@@ -36,9 +45,10 @@ typedef enum
 typedef struct
 {
   LampCli *cli;
-  GVariant *facts;  /* (owned) (nullable) NULL where neither agent nor queue is in reach */
-  GError *error;    /* (owned) (nullable) why */
-  char *queue_path; /* (owned) */
+  GVariant *facts;    /* (owned) (nullable) NULL where neither agent nor queue is in reach */
+  GError *error;      /* (owned) (nullable) why */
+  char *queue_path;   /* (owned) */
+  gboolean explained; /* why the queue can't be opened */
   gboolean healthy;
 } Doctor;
 
@@ -68,6 +78,7 @@ report (Doctor     *self,
     LampCliColor color;
   } levels[] = {
     [LEVEL_GOOD] = { "✓", "+", LAMP_CLI_GREEN },
+    [LEVEL_NOTE] = { "!", "!", LAMP_CLI_YELLOW },
     [LEVEL_WARNING] = { "!", "!", LAMP_CLI_YELLOW },
     [LEVEL_BAD] = { "✗", "x", LAMP_CLI_RED },
   };
@@ -79,8 +90,25 @@ report (Doctor     *self,
   if (advice != NULL)
     g_print ("  → %s\n", advice);
 
-  if (level != LEVEL_GOOD)
+  if (level > LEVEL_NOTE)
     self->healthy = FALSE;
+}
+
+/* The folder for temporary files, or another that is meant for everybody: not to be closed. */
+static gboolean
+is_common (const char *path)
+{
+  GStatBuf info;
+
+  return g_stat (path, &info) == 0 && S_ISDIR (info.st_mode) && (info.st_mode & S_ISVTX) != 0;
+}
+
+static gboolean
+is_open_for_writing (const char *path)
+{
+  GStatBuf info;
+
+  return g_stat (path, &info) == 0 && (info.st_mode & (S_IWGRP | S_IWOTH)) != 0;
 }
 
 /* A file that isn't there is not too open. */
@@ -98,20 +126,60 @@ check_mode (Doctor     *self,
     return TRUE;
 
   quoted = g_shell_quote (path);
-  finding = g_strdup_printf (_("Others may look into %s (mode %03o)."), path,
-                             (guint) info.st_mode & MODE_BITS);
+  finding = g_strdup_printf (is_open_for_writing (path)
+                               ? _("Others may write to %s (mode %03o).")
+                               : _("Others may look into %s (mode %03o)."),
+                             path, (guint) info.st_mode & MODE_BITS);
   advice = g_strdup_printf (_("Run: chmod %03o %s"), wanted, quoted);
   report (self, LEVEL_BAD, finding, advice);
 
   return FALSE;
 }
 
+static gboolean
+check_folder (Doctor *self)
+{
+  g_autofree char *folder = g_path_get_dirname (self->queue_path);
+  g_autofree char *finding = NULL;
+
+  if (!is_common (folder))
+    {
+      self->explained |= is_open_for_writing (folder);
+      return check_mode (self, folder, FOLDER_MODE);
+    }
+
+  finding = g_strdup_printf (_("Everybody uses the queue's folder: %s"), folder);
+  report (self, LEVEL_BAD, finding, _("Set SPEC_KITTY_HOME to a folder of your own."));
+
+  return FALSE;
+}
+
+static void
+check_link (Doctor *self)
+{
+  GStatBuf info;
+  g_autofree char *finding = NULL;
+  g_autofree char *quoted = NULL;
+  g_autofree char *advice = NULL;
+
+  if (g_lstat (self->queue_path, &info) != 0 || !S_ISLNK (info.st_mode) ||
+      info.st_uid == geteuid ())
+    return;
+
+  self->explained = TRUE;
+  finding = g_strdup_printf (_("The queue is a symbolic link that somebody else made: %s"),
+                             self->queue_path);
+  quoted = g_shell_quote (self->queue_path);
+  advice = g_strdup_printf (_("Look where it leads: ls -l %s. If you don't know it, run: rm %s"),
+                            quoted, quoted);
+  report (self, LEVEL_BAD, finding, advice);
+}
+
 static void
 check_modes (Doctor *self)
 {
   static const char *const suffixes[] = { "", "-wal", "-shm" };
-  g_autofree char *folder = g_path_get_dirname (self->queue_path);
-  gboolean closed = check_mode (self, folder, FOLDER_MODE);
+  gboolean closed = check_folder (self);
 
   for (gsize i = 0; i < G_N_ELEMENTS (suffixes); i++)
     {
@@ -146,6 +214,70 @@ check_queue (Doctor *self)
       finding = g_strdup_printf (_("The queue is %s."), self->queue_path);
       report (self, LEVEL_GOOD, finding, NULL);
     }
+}
+
+/* A damaged queue was replaced, and what was left of it is still there. */
+static void
+report_corrupt (Doctor     *self,
+                const char *path)
+{
+  const char *name = strstr (path, CORRUPT_INFIX) + strlen (CORRUPT_INFIX);
+  g_autofree char *stamp = g_strndup (name, strcspn (name, "-"));
+  g_autoptr (GDateTime) time = g_date_time_new_from_iso8601 (stamp, NULL);
+  g_autofree char *when = time != NULL
+                            ? lamp_cli_dup_time (g_date_time_to_unix (time) * G_USEC_PER_SEC)
+                            : NULL;
+  g_autofree char *quoted = g_shell_quote (path);
+  g_autofree char *finding = NULL;
+  g_autofree char *advice = NULL;
+
+  finding = g_strdup_printf (_("A damaged queue was put aside on %s: %s"),
+                             when != NULL ? when : stamp, path);
+  advice = g_strdup_printf (_("What could be read of it is in the queue now. Delete it when you "
+                              "don't need it: rm %s*"),
+                            quoted);
+  report (self, LEVEL_WARNING, finding, advice);
+}
+
+static void
+check_corrupt (Doctor *self)
+{
+  g_autofree char *folder = g_path_get_dirname (self->queue_path);
+  g_autofree char *base = g_path_get_basename (self->queue_path);
+  g_autofree char *prefix = g_strconcat (base, CORRUPT_INFIX, NULL);
+  g_autoptr (GDir) dir = g_dir_open (folder, 0, NULL);
+  const char *name;
+
+  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL)
+    {
+      g_autofree char *path = g_build_filename (folder, name, NULL);
+
+      /* Its side files go with it. */
+      if (g_str_has_prefix (name, prefix) && !g_str_has_suffix (name, "-wal") &&
+          !g_str_has_suffix (name, "-shm") && !g_str_has_suffix (name, "-journal"))
+        report_corrupt (self, path);
+    }
+}
+
+static void
+check_wal (Doctor *self)
+{
+  g_autofree char *path = g_strconcat (self->queue_path, "-wal", NULL);
+  g_autofree char *size = NULL;
+  g_autofree char *finding = NULL;
+  GStatBuf info;
+
+  if (g_stat (path, &info) != 0 || info.st_size <= WAL_MAX)
+    return;
+
+  size = g_format_size_full ((guint64) info.st_size, G_FORMAT_SIZE_IEC_UNITS);
+  finding =
+    g_strdup_printf (_("What waits to be written into the queue's file has grown to %s: %s"), size,
+                     path);
+  report (self, LEVEL_WARNING, finding,
+          _(
+           "A program reads the queue without a pause, a “sqlite3” perhaps. End it; the file then "
+           "shrinks by itself. Don't delete it: it holds events."));
 }
 
 static void
@@ -205,7 +337,7 @@ check_agent (Doctor *self)
 static void
 check_storage (Doctor *self)
 {
-  if (self->cli->connection == NULL && self->error != NULL)
+  if (self->error != NULL && !self->explained)
     report (self, LEVEL_BAD, self->error->message, _("Until then no event can be stored."));
 }
 
@@ -236,11 +368,18 @@ check_tray (Doctor *self)
     return;
 
   status = lamp_cli_facts_get_text (self->facts, "TrayStatus");
-  finding = g_strdup_printf (_("Tray: %s"), *status != '\0' ? status : _("nothing is known"));
+  if (*status == '\0')
+    {
+      report (self, LEVEL_NOTE, _("This version shows no tray icon."),
+              _("Nothing needs to be done: everything else works without."));
+      return;
+    }
+
+  finding = g_strdup_printf (_("Tray: %s"), status);
   if (has_tray_host (self))
     report (self, LEVEL_GOOD, finding, NULL);
   else
-    report (self, LEVEL_WARNING, finding,
+    report (self, LEVEL_NOTE, finding,
             _("This desktop shows no tray icons now. On GNOME the extension “AppIndicator and "
               "KStatusNotifierItem Support” does. Everything else works without."));
 }
@@ -380,15 +519,46 @@ check_capacity (Doctor *self)
 
   finding = g_strdup_printf (_("The queue holds %" PRIu64 " of %" PRIu64 " events."), used,
                              capacity);
-  report (self, used < capacity ? LEVEL_WARNING : LEVEL_BAD, finding,
-          _("When it is full, new events are refused. Let it be sent, or raise the capacity in "
-            "the preferences."));
+  if (used < capacity)
+    report (self, LEVEL_WARNING, finding,
+            _("When it is full, new events are refused. Let it be sent, or raise the capacity in "
+              "the preferences."));
+  else
+    report (self, LEVEL_BAD, finding,
+            _(
+             "It is full: new events are refused. Let it be sent, discard failed events, or raise "
+             "the capacity in the preferences."));
 }
 
 static const Check checks[] = {
-  check_queue,  check_storage,    check_modes,  check_disk,     check_agent,  check_tray,
-  check_server, check_last_error, check_failed, check_capacity, check_oldest,
+  check_queue,      check_link,   check_modes,    check_storage, check_corrupt,
+  check_wal,        check_disk,   check_agent,    check_tray,    check_server,
+  check_last_error, check_failed, check_capacity, check_oldest,
 };
+
+/* Without an agent the queue is looked at all the same. Where there is a bus nobody has opened it
+ * yet, and one that isn't there is left for the agent to make. */
+static void
+open_queue (Doctor *self)
+{
+  g_autoptr (GSettings) settings = NULL;
+  g_autoptr (LampQueue) queue = NULL;
+
+  if (self->cli->connection == NULL)
+    return;
+
+  g_clear_error (&self->error);
+  if (!g_file_test (self->queue_path, G_FILE_TEST_EXISTS))
+    return;
+
+  settings = lamp_settings_new ();
+  queue = lamp_settings_new_queue (settings, self->queue_path);
+  if (!lamp_queue_open (queue, &self->error))
+    return;
+
+  self->cli->queue = g_steal_pointer (&queue);
+  self->facts = lamp_cli_source_get_facts (self->cli);
+}
 
 LampCliExit
 lamp_cli_doctor (LampCli *cli,
@@ -403,6 +573,8 @@ lamp_cli_doctor (LampCli *cli,
     self.facts = lamp_cli_source_get_facts (cli);
 
   self.queue_path = lamp_cli_dup_queue_path (cli);
+  if (self.facts == NULL)
+    open_queue (&self);
   for (gsize i = 0; i < G_N_ELEMENTS (checks); i++)
     checks[i](&self);
 

@@ -8,7 +8,7 @@
 
 #include <glib/gi18n.h>
 
-/* Commands to the agent itself: login, logout, pause, unpause, open, import. */
+/* Commands to the agent itself: login, logout, pause, unpause, open. */
 
 static LampCliExit
 login (LampCli       *cli,
@@ -144,24 +144,4 @@ lamp_cli_open_window (LampCli *cli,
     return lamp_cli_fail (cli, error);
 
   return LAMP_CLI_DONE;
-}
-
-LampCliExit
-lamp_cli_import (LampCli *cli,
-                 char  ***arguments)
-{
-  g_auto (GStrv) files = NULL;
-  const GOptionEntry entries[] = {
-    { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &files, NULL, N_("FILE…") }, { NULL }
-  };
-
-  if (!lamp_cli_parse (cli, entries, NULL, arguments))
-    return LAMP_CLI_USAGE;
-
-  if (files == NULL)
-    return lamp_cli_usage (cli, _("The file is missing."));
-
-  lamp_cli_complain (_("Importing is not available in this version."));
-
-  return LAMP_CLI_FAILED;
 }

@@ -7,6 +7,7 @@
 #include "lamp-clock.h"
 #include "lamp-error.h"
 #include "lamp-node.h"
+#include "lamp-queue-private.h"
 #include "lamp-store-private.h"
 #include "lamp-store-rows.h"
 #include "lamp-ulid.h"
@@ -1226,8 +1227,11 @@ tidy_run (LampStore *store,
   if (!lamp_store_move_settled (store, TIDY_SLICE, job->limit, &job->count, error))
     return FALSE;
 
-  return job->count > 0 ||
-         lamp_store_prune_history (store, TIDY_SLICE, oldest, job->limit, &job->count, error);
+  if (job->count == 0 &&
+      !lamp_store_prune_history (store, TIDY_SLICE, oldest, job->limit, &job->count, error))
+    return FALSE;
+
+  return job->count > 0 || lamp_store_vacuum (store, TIDY_SLICE, &job->count, error);
 }
 
 static gboolean
@@ -1406,6 +1410,19 @@ lamp_queue_new (const char *path,
   return self;
 }
 
+LampStore *
+lamp_queue_get_store (LampQueue *self)
+{
+  return self->store;
+}
+
+void
+lamp_queue_take_tally (LampQueue       *self,
+                       const LampTally *tally)
+{
+  take_tally (self, tally);
+}
+
 const char *
 lamp_queue_get_path (LampQueue *self)
 {
@@ -1430,12 +1447,28 @@ lamp_queue_get_tally (LampQueue *self)
   return &self->tally;
 }
 
+char *
+lamp_queue_dup_notice (LampQueue *self)
+{
+  g_return_val_if_fail (LAMP_IS_QUEUE (self), NULL);
+
+  return lamp_store_dup_notice (self->store);
+}
+
 guint64
 lamp_queue_get_capacity (LampQueue *self)
 {
   g_return_val_if_fail (LAMP_IS_QUEUE (self), 0);
 
   return self->capacity;
+}
+
+gboolean
+lamp_queue_is_nearly_full (LampQueue *self)
+{
+  g_return_val_if_fail (LAMP_IS_QUEUE (self), FALSE);
+
+  return (self->tally.pending + self->tally.failed) * 5 >= self->capacity * 4;
 }
 
 void

@@ -31,7 +31,7 @@ G_BEGIN_DECLS
  *
  * Signals, all on the thread that made the queue:
  *   "changed" (): the tally is another one.
- *   "rewritten" (): another program has written to the file.
+ *   "rewritten" (): another program has written to the file, or one was imported.
  *   "appended" (GPtrArray of LampReceipt): events were stored through this object.
  *   "delivered" (char **ids): events were taken by the server.
  *   "failed" (GPtrArray of LampRefusal): events were set to failed.
@@ -63,6 +63,39 @@ typedef struct
   char *code;
   char *message;
 } LampRefusal;
+
+/**
+ * LampImportReport:
+ * @imported: how many events were added
+ * @skipped: how many were there already, delivered, or can't be imported
+ * @problems: (owned) (element-type utf8): what can't be imported, by line or row, and
+ *   why; the first %LAMP_IMPORT_PROBLEMS_MAX
+ * @n_problems: how many there were
+ *
+ * What has become of a file that was imported.
+ */
+typedef struct
+{
+  guint imported;
+  guint skipped;
+  GPtrArray *problems;
+  guint n_problems;
+} LampImportReport;
+
+#define LAMP_IMPORT_PROBLEMS_MAX 100
+
+void             lamp_import_report_free       (LampImportReport     *self);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (LampImportReport, lamp_import_report_free)
+
+/**
+ * LampImportFunc:
+ * @report: what was done until now
+ * @progress: how much of the file was read, 0 to 1
+ */
+typedef void   (*LampImportFunc)               (const LampImportReport *report,
+                                                double                  progress,
+                                                gpointer                user_data);
 
 /**
  * LampPage:
@@ -118,7 +151,23 @@ const char      *lamp_queue_get_node_id        (LampQueue            *self);
  */
 const LampTally *lamp_queue_get_tally          (LampQueue            *self);
 
+/**
+ * lamp_queue_dup_notice:
+ *
+ * Returns: (transfer full) (nullable): what a person must be told of the file:
+ *   that it was damaged, what could be saved, and where the damaged one is
+ */
+char            *lamp_queue_dup_notice         (LampQueue            *self);
+
 guint64          lamp_queue_get_capacity       (LampQueue            *self);
+
+/**
+ * lamp_queue_is_nearly_full:
+ *
+ * Returns: whether undelivered events take four fifths of the capacity: time to tell
+ *   somebody, for a full queue refuses events
+ */
+gboolean         lamp_queue_is_nearly_full     (LampQueue            *self);
 
 /**
  * lamp_queue_set_capacity:
@@ -335,6 +384,45 @@ void             lamp_queue_tidy               (LampQueue            *self);
  * "rewritten"), and new clocks in the spec-kitty command line's clock file. Needs a main loop.
  */
 void             lamp_queue_watch              (LampQueue            *self);
+
+/**
+ * lamp_queue_import:
+ * @path: another queue's file, or lines of envelopes; neither it nor what lies beside it
+ *   is changed
+ * @progress: (nullable) (scope call): told after each part of the file
+ * @error: return location for %LAMP_ERROR_NOT_FOUND (no such file), %LAMP_ERROR_INVALID_ARGS
+ *   (not a file of that kind, or this queue itself), %LAMP_ERROR_QUEUE_FULL or
+ *   %LAMP_ERROR_STORAGE
+ *
+ * Adds the events of a file (section 7 of the specification, Import) in parts of at most
+ * 500; each part is one transaction, and between two of them others have their turn.
+ * Delivered ones are left out, failed ones stay failed. An id that the queue or the
+ * history has already is left out, with a problem if its bytes are others; so twice is
+ * harmless. After an error the parts before are kept, and its message says how many
+ * events that were. "rewritten" is emitted for each part that added something.
+ *
+ * Returns: (transfer full) (nullable): what was done
+ */
+LampImportReport *lamp_queue_import            (LampQueue            *self,
+                                                const char           *path,
+                                                LampImportFunc        progress,
+                                                gpointer              progress_data,
+                                                GError              **error);
+
+/**
+ * lamp_queue_import_async:
+ * @progress: (nullable): as of lamp_queue_import(), until it is answered
+ */
+void             lamp_queue_import_async       (LampQueue            *self,
+                                                const char           *path,
+                                                LampImportFunc        progress,
+                                                gpointer              progress_data,
+                                                GAsyncReadyCallback   callback,
+                                                gpointer              user_data);
+
+LampImportReport *lamp_queue_import_finish     (LampQueue            *self,
+                                                GAsyncResult         *result,
+                                                GError              **error);
 
 /**
  * lamp_queue_dup_default_path:

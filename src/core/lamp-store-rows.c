@@ -19,6 +19,14 @@
 
 #define SQL_INSERT "INSERT INTO queue (event_id, event_type, data, timestamp) VALUES (?1, ?2, ?3, ?4)"
 
+#define SQL_COMPARE                                                                               \
+  "SELECT data FROM queue WHERE event_id = ?1 "                                                   \
+  "UNION ALL SELECT data FROM lamppost_history WHERE event_id = ?1"
+
+#define SQL_INSERT_IMPORTED                                                                       \
+  "INSERT INTO queue (event_id, event_type, data, timestamp, retry_count, coalesce_key) "         \
+  "VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
+
 #define SQL_SET_LAST_MISSION                                                                      \
   "UPDATE lamppost_state SET mission = ?1 WHERE status = 2 AND id = last_insert_rowid ()"
 
@@ -86,6 +94,11 @@
   QUEUE_FIRST "WHERE q.event_id = ?1 UNION ALL " HISTORY_COLUMNS                    \
                             "WHERE event_id = ?1 " NEWEST_FIRST
 
+/* Unused pages that are kept: 4 MiB, so that a queue that fills and empties doesn't shrink and grow
+ * all day. */
+#define UNUSED_PAGES 1024
+
+#define SQL_COUNT_UNUSED "PRAGMA freelist_count"
 #define SQL_COUNT_SETTLED "SELECT settled, history FROM lamppost_counter"
 #define OLDEST_SETTLED "(SELECT id FROM lamppost_state WHERE status = 0 ORDER BY id LIMIT ?1)"
 #define SQL_DROP_SETTLED "DELETE FROM queue WHERE id IN " OLDEST_SETTLED
@@ -435,6 +448,88 @@ lamp_store_mark_failed (LampStore  *store,
 }
 
 gboolean
+lamp_store_compare (LampStore  *store,
+                    const char *event_id,
+                    const char *envelope,
+                    gsize       length,
+                    gboolean   *known,
+                    gboolean   *same,
+                    GError    **error)
+{
+  g_autoptr (LampStatement) statement = lamp_store_statement (store, SQL_COMPARE, error);
+  int step;
+
+  if (statement == NULL)
+    return FALSE;
+
+  *known = FALSE;
+  *same = FALSE;
+  sqlite3_bind_text (statement, 1, event_id, -1, SQLITE_STATIC);
+
+  while (lamp_store_step (store, statement, &step, error))
+    {
+      const char *text;
+
+      if (step == SQLITE_DONE)
+        return TRUE;
+
+      text = column_text (statement, 0);
+      *known = TRUE;
+      *same = *same || ((gsize) sqlite3_column_bytes (statement, 0) == length &&
+                        memcmp (text, envelope, length) == 0);
+    }
+
+  return FALSE;
+}
+
+static gboolean
+insert_imported (LampStore          *store,
+                 const LampImported *event,
+                 gint64              now,
+                 GError            **error)
+{
+  g_autoptr (LampStatement) statement = lamp_store_statement (store, SQL_INSERT_IMPORTED, error);
+
+  if (statement == NULL)
+    return FALSE;
+
+  sqlite3_bind_text (statement, 1, event->event_id, -1, SQLITE_STATIC);
+  sqlite3_bind_text (statement, 2, event->event_type, -1, SQLITE_STATIC);
+  sqlite3_bind_text (statement, 3, event->envelope, (int) event->length, SQLITE_STATIC);
+  sqlite3_bind_int64 (statement, 4, event->timestamp > 0 ? event->timestamp : now);
+  sqlite3_bind_int64 (statement, 5, event->retry_count);
+  if (event->coalesce_key != NULL)
+    sqlite3_bind_text (statement, 6, event->coalesce_key, -1, SQLITE_STATIC);
+
+  return lamp_store_execute (store, statement, error);
+}
+
+gboolean
+lamp_store_insert_imported (LampStore          *store,
+                            const LampImported *event,
+                            gint64              now,
+                            GError            **error)
+{
+  gboolean changed;
+  gint64 id;
+
+  if (!insert_imported (store, event, now, error))
+    return FALSE;
+
+  id = sqlite3_last_insert_rowid (lamp_store_get_db (store));
+  if (event->mission_id != NULL && !lamp_store_set_last_mission (store, event->mission_id, error))
+    return FALSE;
+
+  if (event->status == LAMP_STATUS_FAILED)
+    return lamp_store_mark_failed (store, id, 0, event->code != NULL ? event->code : "",
+                                   event->message != NULL ? event->message : "", 0,
+                                   event->last_retry_at, &changed, error);
+
+  return event->last_retry_at == 0 ||
+         set_failure (store, id, "", "", event->last_retry_at, error);
+}
+
+gboolean
 lamp_store_resend (LampStore  *store,
                    const char *event_id,
                    guint      *count,
@@ -707,4 +802,46 @@ lamp_store_prune_history (LampStore *store,
   return history <= history_events ||
          execute_limited (store, SQL_PRUNE_MANY, (guint) MIN (history - history_events, limit),
                           pruned, error);
+}
+
+static gboolean
+count_unused (LampStore *store,
+              guint     *pages,
+              GError   **error)
+{
+  g_autoptr (LampStatement) statement = lamp_store_statement (store, SQL_COUNT_UNUSED, error);
+  int step;
+
+  if (statement == NULL || !lamp_store_step (store, statement, &step, error))
+    return FALSE;
+
+  *pages = (guint) sqlite3_column_int64 (statement, 0);
+
+  return TRUE;
+}
+
+gboolean
+lamp_store_vacuum (LampStore *store,
+                   guint      limit,
+                   guint     *freed,
+                   GError   **error)
+{
+  g_autofree char *script = NULL;
+  guint before;
+  guint after;
+
+  *freed = 0;
+  if (!count_unused (store, &before, error))
+    return FALSE;
+
+  if (before <= UNUSED_PAGES)
+    return TRUE;
+
+  script = g_strdup_printf ("PRAGMA incremental_vacuum (%u)", MIN (before - UNUSED_PAGES, limit));
+  if (!lamp_store_execute_script (store, script, error) || !count_unused (store, &after, error))
+    return FALSE;
+
+  *freed = before - MIN (after, before);
+
+  return TRUE;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "lamp-filter.h"
+#include "lamp-import.h"
 #include "lamp-row.h"
 #include "lamp-store.h"
 
@@ -46,6 +47,21 @@ gint64   lamp_store_get_last_id       (LampStore   *store);
 gboolean lamp_store_set_last_mission  (LampStore   *store,
                                        const char  *mission_id,
                                        GError     **error);
+
+/* Whether an event is in the queue or the history, and whether it has these very bytes there. */
+gboolean lamp_store_compare           (LampStore   *store,
+                                       const char  *event_id,
+                                       const char  *envelope,
+                                       gsize        length,
+                                       gboolean    *known,
+                                       gboolean    *same,
+                                       GError     **error);
+
+/* Adds an event of another file as it stood there. @now: Unix seconds, where it has no time. */
+gboolean lamp_store_insert_imported   (LampStore          *store,
+                                       const LampImported *event,
+                                       gint64              now,
+                                       GError            **error);
 
 /* Called with each pending row; @event_id is the column's. Return FALSE to stop. */
 typedef gboolean (*LampPendingFunc)   (gint64       id,
@@ -143,6 +159,13 @@ gboolean lamp_store_prune_history     (LampStore   *store,
                                        gint64       oldest,
                                        guint        history_events,
                                        guint       *pruned,
+                                       GError     **error);
+
+/* Gives up to @limit unused pages back to the disk, but keeps some for the rows to come. A file that
+ * another program has made may not be able to; its unused pages are used again, and that is all. */
+gboolean lamp_store_vacuum            (LampStore   *store,
+                                       guint        limit,
+                                       guint       *freed,
                                        GError     **error);
 
 G_END_DECLS

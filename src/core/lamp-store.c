@@ -5,7 +5,9 @@
 #include "lamp-store.h"
 
 #include "lamp-error.h"
+#include "lamp-guard.h"
 #include "lamp-store-private.h"
+#include "lamp-store-salvage.h"
 #include "lamp-store-schema.h"
 #include "lamp-ulid.h"
 
@@ -37,10 +39,10 @@ typedef struct
 {
   LampStoreMode mode;
   LampStoreFunc func;
-  gpointer data;             /* (nullable) */
-  GDestroyNotify free_data;  /* (nullable) */
-  GTask *task;               /* (owned) (nullable) NULL when somebody waits in lamp_store_run() */
-  GError *error;             /* (owned) (nullable) */
+  gpointer data;            /* (nullable) */
+  GDestroyNotify free_data; /* (nullable) */
+  GTask *task;              /* (owned) (nullable) NULL when somebody waits in lamp_store_run() */
+  GError *error;            /* (owned) (nullable) */
   LampTally tally;
   gboolean done;
 } Request;
@@ -57,27 +59,31 @@ struct _LampStore
   GCond changed;
   GQueue waiting; /* of Request, not owned by the queue: by their task or their caller */
   gboolean stopping;
+  char *notice; /* (owned) (nullable) */
 
   /* Only on the thread: */
   sqlite3 *db;            /* (owned) (nullable) NULL until the file could be opened */
   GHashTable *statements; /* (owned) SQL literal → sqlite3_stmt */
   Pending pending;
+  int last_code;  /* of SQLite, when something failed last */
+  gboolean began; /* the last transaction that was wanted */
+  guint mishaps;
 };
 
 G_DEFINE_FINAL_TYPE (LampStore, lamp_store, G_TYPE_OBJECT)
 
-#define SQL_GET_MARKS                                                                             \
-  "SELECT last_ulid, adopted, (SELECT max (id) FROM queue), "                                     \
+#define SQL_GET_MARKS                                                                              \
+  "SELECT last_ulid, adopted, (SELECT max (id) FROM queue), "                                      \
   "EXISTS (SELECT 1 FROM lamppost_rewritten WHERE id > 0) FROM lamppost_counter"
 #define SQL_SET_MARKS "UPDATE lamppost_counter SET last_ulid = ?1, adopted = ?2"
 #define SQL_GET_CLOCK "SELECT value FROM lamppost_clock WHERE node_id = ?1"
-#define SQL_SET_CLOCK                                                                             \
-  "INSERT INTO lamppost_clock (node_id, value) VALUES (?1, ?2) "                                  \
+#define SQL_SET_CLOCK                                                                              \
+  "INSERT INTO lamppost_clock (node_id, value) VALUES (?1, ?2) "                                   \
   "ON CONFLICT (node_id) DO UPDATE SET value = excluded.value"
-#define SQL_TALLY                                                                                 \
-  "SELECT pending, failed, settled + history, settled, last_delivery, "                           \
-  "coalesce ((SELECT queued_at FROM lamppost_state WHERE status = 2 ORDER BY id LIMIT 1), 0), "   \
-  "coalesce ((SELECT value FROM lamppost_clock WHERE node_id = ?1), 0) "                          \
+#define SQL_TALLY                                                                                  \
+  "SELECT pending, failed, settled + history, settled, last_delivery, "                            \
+  "coalesce ((SELECT queued_at FROM lamppost_state WHERE status = 2 ORDER BY id LIMIT 1), 0), "    \
+  "coalesce ((SELECT value FROM lamppost_clock WHERE node_id = ?1), 0) "                           \
   "FROM lamppost_counter"
 
 /* --- errors ------------------------------------------------------------- */
@@ -85,6 +91,10 @@ G_DEFINE_FINAL_TYPE (LampStore, lamp_store, G_TYPE_OBJECT)
 static const char *
 cause_of_code (int code)
 {
+  /* No room for the -shm, which is the first that an opening on a full disk asks for. */
+  if (code == SQLITE_IOERR_SHMSIZE)
+    code = SQLITE_FULL;
+
   switch (code & 0xff)
     {
     case SQLITE_FULL:
@@ -114,6 +124,7 @@ lamp_store_fail (LampStore *self,
 {
   const char *cause = cause_of_code (code);
 
+  self->last_code = code & 0xff;
   if (cause == NULL)
     cause = self->db != NULL ? sqlite3_errmsg (self->db) : sqlite3_errstr (code);
 
@@ -386,6 +397,7 @@ read_tally (LampStore *self,
   tally->last_delivery = sqlite3_column_int64 (statement, 4);
   tally->oldest_pending = sqlite3_column_int64 (statement, 5);
   tally->lamport_clock = sqlite3_column_int64 (statement, 6);
+  tally->mishaps = self->mishaps;
 
   return TRUE;
 }
@@ -414,40 +426,44 @@ fail_errno (LampStore  *self,
 /* The folder and the file are made before SQLite sees them, so that no moment passes in which
  * others may read; SQLite gives the -wal and -shm files the modes of the file itself. */
 static gboolean
-make_file (LampStore *self,
-           GError   **error)
+make_file (LampStore  *self,
+           const char *path,
+           GError    **error)
 {
-  g_autofree char *folder = g_path_get_dirname (self->path);
+  g_autofree char *folder = g_path_get_dirname (path);
   int fd;
 
   if (g_mkdir_with_parents (folder, 0700) != 0)
     return fail_errno (self, folder, errno, error);
 
-  fd = g_open (self->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (!lamp_guard_check (path, error))
+    return FALSE;
+
+  fd = g_open (path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (fd < 0)
-    return fail_errno (self, self->path, errno, error);
+    return fail_errno (self, path, errno, error);
 
   if (!g_close (fd, error))
     {
-      g_prefix_error (error, "%s: ", self->path);
+      g_prefix_error (error, "%s: ", path);
       return FALSE;
     }
 
-  if (g_chmod (self->path, 0600) != 0)
-    return fail_errno (self, self->path, errno, error);
+  if (g_chmod (path, 0600) != 0)
+    return fail_errno (self, path, errno, error);
 
   return TRUE;
 }
 
-/* Files that another program made with wider modes. */
-static void
-tighten_side_files (LampStore *self)
-{
-  static const char *const suffixes[] = { "-wal", "-shm", "-journal" };
+/* What SQLite keeps beside a database. Another program may have made them with wider modes. */
+static const char *const side_files[] = { "-wal", "-shm", "-journal" };
 
-  for (guint i = 0; i < G_N_ELEMENTS (suffixes); i++)
+static void
+tighten_side_files (const char *database)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (side_files); i++)
     {
-      g_autofree char *path = g_strconcat (self->path, suffixes[i], NULL);
+      g_autofree char *path = g_strconcat (database, side_files[i], NULL);
 
       if (g_file_test (path, G_FILE_TEST_EXISTS))
         g_chmod (path, 0600);
@@ -474,11 +490,34 @@ is_empty (LampStore *self,
   return TRUE;
 }
 
+/* Where it can't be had (a network file system) SQLite answers with the mode it stays in. */
+static gboolean
+ask_for_wal (LampStore *self,
+             gboolean  *wal,
+             GError   **error)
+{
+  g_autoptr (sqlite3_stmt) statement = NULL;
+  int code = sqlite3_prepare_v2 (self->db, "PRAGMA journal_mode = WAL", -1, &statement, NULL);
+  int step;
+
+  if (code != SQLITE_OK)
+    return lamp_store_fail (self, code, error);
+
+  if (!lamp_store_step (self, statement, &step, error))
+    return FALSE;
+
+  *wal = step == SQLITE_ROW &&
+         g_strcmp0 ((const char *) sqlite3_column_text (statement, 0), "wal") == 0;
+
+  return TRUE;
+}
+
 static gboolean
 configure (LampStore *self,
            GError   **error)
 {
   gboolean empty = FALSE;
+  gboolean wal = FALSE;
 
   sqlite3_busy_timeout (self->db, BUSY_TIMEOUT_MS);
   if (!is_empty (self, &empty, error))
@@ -489,27 +528,32 @@ configure (LampStore *self,
   if (empty && !lamp_store_execute_script (self, "PRAGMA auto_vacuum = INCREMENTAL", error))
     return FALSE;
 
+  if (!ask_for_wal (self, &wal, error))
+    return FALSE;
+
+  /* EXTRA also syncs the folder after a commit has deleted its rollback journal: a power cut could
+   * bring that back, and undo the commit. */
   return lamp_store_execute_script (self,
-                                    "PRAGMA journal_mode = WAL;"
-                                    "PRAGMA synchronous = FULL;"
+                                    wal ? "PRAGMA synchronous = FULL"
+                                        : "PRAGMA synchronous = EXTRA",
+                                    error) &&
+         lamp_store_execute_script (self,
                                     "PRAGMA journal_size_limit = 4194304;"
                                     "PRAGMA temp_store = MEMORY;",
                                     error);
 }
 
 static gboolean
-open_db (LampStore *self,
-         GError   **error)
+open_path (LampStore  *self,
+           const char *path,
+           GError    **error)
 {
   int code;
 
-  if (self->db != NULL)
-    return TRUE;
-
-  if (!make_file (self, error))
+  if (!make_file (self, path, error))
     return FALSE;
 
-  code = sqlite3_open_v2 (self->path, &self->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+  code = sqlite3_open_v2 (path, &self->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
   if (code != SQLITE_OK)
     {
       lamp_store_fail (self, code, error);
@@ -524,10 +568,214 @@ open_db (LampStore *self,
       return FALSE;
     }
 
-  tighten_side_files (self);
-  g_debug ("store: opened %s", self->path);
+  tighten_side_files (path);
+  g_debug ("store: opened %s", path);
 
   return TRUE;
+}
+
+/* --- a damaged file ----------------------------------------------------- */
+
+static char *
+dup_salvage_path (LampStore *self)
+{
+  return g_strconcat (self->path, ".salvage", NULL);
+}
+
+/* queue.db.corrupt-20260131T120000Z, a name that is free. */
+static char *
+dup_corrupt_path (LampStore *self)
+{
+  g_autoptr (GDateTime) now = g_date_time_new_now_utc ();
+  g_autofree char *time = g_date_time_format (now, "%Y%m%dT%H%M%SZ");
+  g_autofree char *path = g_strdup_printf ("%s.corrupt-%s", self->path, time);
+
+  for (guint i = 2; g_file_test (path, G_FILE_TEST_EXISTS); i++)
+    {
+      g_free (path);
+      path = g_strdup_printf ("%s.corrupt-%s-%u", self->path, time, i);
+    }
+
+  return g_steal_pointer (&path);
+}
+
+static void
+move_side_files (const char *from,
+                 const char *to)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (side_files); i++)
+    {
+      g_autofree char *old = g_strconcat (from, side_files[i], NULL);
+      g_autofree char *new = to != NULL ? g_strconcat (to, side_files[i], NULL) : NULL;
+
+      if (new != NULL)
+        g_rename (old, new);
+      else
+        g_remove (old);
+    }
+}
+
+static sqlite3 *
+open_damaged (LampStore *self)
+{
+  sqlite3 *damaged = NULL;
+
+  if (sqlite3_open_v2 (self->path, &damaged, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) !=
+      SQLITE_OK)
+    {
+      sqlite3_close (damaged);
+      return NULL;
+    }
+
+  /* It stays as it is, for whoever wants to look deeper. */
+  sqlite3_db_config (damaged, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+  sqlite3_busy_timeout (damaged, BUSY_TIMEOUT_MS);
+
+  return damaged;
+}
+
+/* Another process may have been here first, or only this connection was confused. */
+static gboolean
+is_whole (sqlite3 *db)
+{
+  g_autoptr (sqlite3_stmt) statement = NULL;
+
+  return sqlite3_prepare_v2 (db, "PRAGMA quick_check (1)", -1, &statement, NULL) == SQLITE_OK &&
+         sqlite3_step (statement) == SQLITE_ROW &&
+         g_strcmp0 ((const char *) sqlite3_column_text (statement, 0), "ok") == 0;
+}
+
+static gint64
+save_rows (LampStore  *self,
+           sqlite3    *damaged,
+           const char *path,
+           GError    **error)
+{
+  gint64 saved = -1;
+
+  g_remove (path);
+  move_side_files (path, NULL);
+  if (!open_path (self, path, error))
+    return -1;
+
+  memset (&self->pending, 0, sizeof self->pending);
+  if (lamp_store_execute_script (self, "BEGIN IMMEDIATE", error))
+    saved = lamp_store_salvage (self, damaged, error);
+  if (saved >= 0 &&
+      (!write_pending (self, error) || !lamp_store_execute_script (self, "COMMIT", error)))
+    saved = -1;
+
+  close_db (self);
+
+  return saved;
+}
+
+static void
+tell_of_salvage (LampStore  *self,
+                 const char *corrupt,
+                 gint64      saved)
+{
+  g_autofree char *number = g_strdup_printf ("%" G_GINT64_FORMAT, saved);
+  char *notice = g_strdup_printf (
+    ngettext ("The queue was damaged. %s event could be saved; the damaged file is kept as “%s”",
+              "The queue was damaged. %s events could be saved; the damaged file is kept as “%s”",
+              (gulong) saved),
+    number, corrupt);
+
+  g_message ("%s", notice);
+  self->mishaps++;
+  g_mutex_lock (&self->lock);
+  g_free (self->notice);
+  self->notice = notice;
+  g_mutex_unlock (&self->lock);
+}
+
+/* A new file takes the damaged one's place with all that could still be read. The order makes it
+ * safe to stop anywhere: the new one is whole before the old one moves. */
+static gboolean
+mend (LampStore *self,
+      GError   **error)
+{
+  g_autofree char *salvage = dup_salvage_path (self);
+  g_autofree char *corrupt = dup_corrupt_path (self);
+  sqlite3 *damaged = NULL;
+  gint64 saved;
+
+  close_db (self);
+  damaged = open_damaged (self);
+  if (damaged == NULL || is_whole (damaged))
+    {
+      sqlite3_close (damaged);
+      return damaged != NULL;
+    }
+
+  /* Makes SQLite read what there is of a file that is shorter than it says. */
+  sqlite3_exec (damaged, "PRAGMA writable_schema = ON", NULL, NULL, NULL);
+  saved = save_rows (self, damaged, salvage, error);
+  sqlite3_close (damaged);
+  if (saved < 0)
+    return FALSE;
+
+  if (g_rename (self->path, corrupt) != 0)
+    return fail_errno (self, corrupt, errno, error);
+
+  move_side_files (self->path, corrupt);
+  if (g_rename (salvage, self->path) != 0)
+    return fail_errno (self, salvage, errno, error);
+
+  tell_of_salvage (self, corrupt, saved);
+
+  return TRUE;
+}
+
+/* A power cut may have come between the two moves of mend(). */
+static void
+finish_mending (LampStore *self)
+{
+  g_autofree char *salvage = dup_salvage_path (self);
+
+  if (!g_file_test (self->path, G_FILE_TEST_EXISTS) && g_file_test (salvage, G_FILE_TEST_EXISTS))
+    g_rename (salvage, self->path);
+}
+
+static gboolean
+open_db (LampStore *self,
+         GError   **error)
+{
+  if (self->db != NULL)
+    return TRUE;
+
+  finish_mending (self);
+
+  return open_path (self, self->path, error);
+}
+
+/* After a failure: whether the same may go well now. A disk's error may have been a passing one,
+ * and a damaged file can be replaced. */
+static gboolean
+try_again (LampStore *self,
+           GError   **error)
+{
+  g_autoptr (GError) local_error = NULL;
+
+  switch (self->last_code)
+    {
+    case SQLITE_IOERR:
+      return TRUE;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      if (mend (self, &local_error))
+        return TRUE;
+
+      if (local_error != NULL)
+        {
+          g_clear_error (error);
+          g_propagate_error (error, g_steal_pointer (&local_error));
+        }
+      return FALSE;
+    default:
+      return FALSE;
+    }
 }
 
 /* --- the thread --------------------------------------------------------- */
@@ -569,15 +817,17 @@ commit (LampStore *self,
   return statement != NULL && lamp_store_execute (self, statement, error);
 }
 
-/* All the jobs in one transaction, which has begun: TRUE if every one of them is on disk, FALSE
- * if nothing is. */
+/* All the jobs in one transaction: TRUE if every one of them is on disk, FALSE if nothing is. */
 static gboolean
-run_group (LampStore *self,
-           GList     *requests,
-           GError   **error)
+run_once (LampStore *self,
+          GList     *requests,
+          GError   **error)
 {
-  gboolean good = TRUE;
+  gboolean good;
 
+  self->last_code = SQLITE_OK;
+  self->began = begin (self, error);
+  good = self->began;
   for (GList *link = requests; good && link != NULL; link = link->next)
     {
       Request *request = link->data;
@@ -590,6 +840,22 @@ run_group (LampStore *self,
     rollback (self);
 
   return good;
+}
+
+static gboolean
+run_group (LampStore *self,
+           GList     *requests,
+           GError   **error)
+{
+  if (run_once (self, requests, error))
+    return TRUE;
+
+  if (!try_again (self, error))
+    return FALSE;
+
+  g_clear_error (error);
+
+  return run_once (self, requests, error);
 }
 
 static void
@@ -609,21 +875,12 @@ run_writes (LampStore *self,
 {
   g_autoptr (GError) error = NULL;
 
-  if (requests == NULL)
+  if (requests == NULL || run_group (self, requests, &error))
     return;
 
-  if (!begin (self, &error))
+  if (!self->began || requests->next == NULL)
     {
       fail_all (requests, error);
-      return;
-    }
-
-  if (run_group (self, requests, &error))
-    return;
-
-  if (requests->next == NULL)
-    {
-      ((Request *) requests->data)->error = g_steal_pointer (&error);
       return;
     }
 
@@ -632,14 +889,25 @@ run_writes (LampStore *self,
       Request *request = link->data;
       GList single = { .data = request };
 
-      if (!begin (self, &request->error))
+      if (!run_group (self, &single, &request->error) && !self->began)
         {
           fail_all (link->next, request->error);
           return;
         }
-
-      run_group (self, &single, &request->error);
     }
+}
+
+static gboolean
+read_once (LampStore *self,
+           Request   *request)
+{
+  self->last_code = SQLITE_OK;
+  if (!open_db (self, &request->error))
+    return FALSE;
+
+  memset (&self->pending, 0, sizeof self->pending);
+
+  return request->func (self, request->data, &request->error);
 }
 
 static void
@@ -650,11 +918,11 @@ run_reads (LampStore *self,
     {
       Request *request = link->data;
 
-      if (open_db (self, &request->error))
-        {
-          memset (&self->pending, 0, sizeof self->pending);
-          request->func (self, request->data, &request->error);
-        }
+      if (read_once (self, request) || !try_again (self, &request->error))
+        continue;
+
+      g_clear_error (&request->error);
+      read_once (self, request);
     }
 }
 
@@ -784,6 +1052,7 @@ lamp_store_finalize (GObject *object)
   g_cond_clear (&self->changed);
   g_free (self->path);
   g_free (self->node_id);
+  g_free (self->notice);
 
   G_OBJECT_CLASS (lamp_store_parent_class)->finalize (object);
 }
@@ -808,7 +1077,8 @@ lamp_store_init (LampStore *self)
   g_mutex_init (&self->lock);
   g_cond_init (&self->changed);
   g_queue_init (&self->waiting);
-  self->statements = g_hash_table_new_full (g_direct_hash, g_direct_equal, NULL, finalize_statement);
+  self->statements = g_hash_table_new_full (g_direct_hash, g_direct_equal, NULL,
+                                            finalize_statement);
 }
 
 LampStore *
@@ -842,6 +1112,20 @@ lamp_store_get_node_id (LampStore *self)
   g_return_val_if_fail (LAMP_IS_STORE (self), NULL);
 
   return self->node_id;
+}
+
+char *
+lamp_store_dup_notice (LampStore *self)
+{
+  char *notice;
+
+  g_return_val_if_fail (LAMP_IS_STORE (self), NULL);
+
+  g_mutex_lock (&self->lock);
+  notice = g_strdup (self->notice);
+  g_mutex_unlock (&self->lock);
+
+  return notice;
 }
 
 static void

@@ -66,6 +66,14 @@ const char *lamp_store_get_path    (LampStore           *self);
 const char *lamp_store_get_node_id (LampStore           *self);
 
 /**
+ * lamp_store_dup_notice:
+ *
+ * Returns: (transfer full) (nullable): what a person must be told of the file,
+ *   where it was damaged and has been replaced
+ */
+char       *lamp_store_dup_notice  (LampStore           *self);
+
+/**
  * lamp_store_run:
  * @mode: whether the job writes
  * @func: (scope call): the job

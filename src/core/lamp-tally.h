@@ -15,6 +15,7 @@ G_BEGIN_DECLS
  * @oldest_pending: when the oldest pending event was queued, Unix µs, 0 if there is none
  * @last_delivery: when an event was last delivered, Unix µs, 0 for never
  * @lamport_clock: this node's clock
+ * @mishaps: how often a damaged file has been replaced since the program started
  *
  * The queue in numbers. Each costs the same at ten events and at ten million:
  * the queue's triggers count, whoever writes the rows (section 4 of the
@@ -29,6 +30,7 @@ typedef struct
   gint64 oldest_pending;
   gint64 last_delivery;
   gint64 lamport_clock;
+  guint mishaps;
 } LampTally;
 
 G_END_DECLS

@@ -489,19 +489,6 @@ test_refuses_newer_file (Fixture      *fixture,
 /* --- mishaps ------------------------------------------------------------ */
 
 static void
-test_not_a_database (Fixture      *fixture,
-                     gconstpointer data)
-{
-  g_autofree char *garbage = g_strnfill (10000, 'x');
-  g_autofree char *now = NULL;
-
-  g_assert_true (g_file_set_contents (fixture->path, garbage, -1, NULL));
-  assert_open_fails (fixture, "it is damaged or not a queue");
-  g_assert_true (g_file_get_contents (fixture->path, &now, NULL, NULL));
-  g_assert_cmpstr (now, ==, garbage);
-}
-
-static void
 test_is_a_folder (Fixture      *fixture,
                   gconstpointer data)
 {
@@ -1438,7 +1425,6 @@ main (int   argc,
   ADD_WITH ("old/opens-2026-02", "queue-2026-02.db", test_opens_real_file);
   ADD_WITH ("old/opens-2026-03", "queue-2026-03.db", test_opens_real_file);
   ADD ("old/refuses-newer", test_refuses_newer_file);
-  ADD ("mishap/not-a-database", test_not_a_database);
   ADD ("mishap/is-a-folder", test_is_a_folder);
   ADD ("mishap/unwritable-folder", test_unwritable_folder);
   ADD ("mishap/unwritable-file", test_unwritable_file);
