@@ -495,7 +495,7 @@ log_problems (const char             *path,
     g_message ("%s: %s", path, (const char *) g_ptr_array_index (report->problems, i));
 
   if (report->n_problems > report->problems->len)
-    g_message ("%s: %u more events can’t be imported", path,
+    g_message ("%s: %u more can’t be imported", path,
                report->n_problems - report->problems->len);
 }
 
@@ -517,8 +517,7 @@ imported_cb (GObject      *source,
     }
 
   log_problems (import->path, report);
-  g_message ("%s: %u events imported, %u skipped", import->path, report->imported,
-             report->skipped);
+  g_message ("%s: imported %u, skipped %u", import->path, report->imported, report->skipped);
   lamp_bus_agent1_complete_import (LAMP_BUS_AGENT1 (call->service),
                                    g_steal_pointer (&call->invocation), report->imported,
                                    report->skipped);

@@ -457,7 +457,9 @@ check_failed (Doctor *self)
                                        "%" PRIu64 " events have failed.", failed),
                              failed);
   report (self, LEVEL_BAD, finding,
-          _("“lamppost list --status failed” tells why; then “lamppost resend” or “discard”."));
+          _(
+           "“lamppost list --status failed” tells why. Then send them again with “lamppost resend "
+           "--all”, or give them up with “lamppost discard”."));
 }
 
 static gint64

@@ -3,15 +3,29 @@
 #include "config.h"
 
 #include "lamp-bus-error.h"
+#include "lamp-cli-source.h"
 #include "lamp-cli-text.h"
 #include "lamp-cli.h"
 #include "lamp-error.h"
 #include "lamp-import.h"
 
 #include <glib/gi18n.h>
+#include <string.h>
 
 /* Goes to the line's start and clears what is there. */
 #define LINE_START "\r\033[K"
+
+/* Events that are asked back from the agent, a second's worth, to see which it has refused. */
+#define COMPARE_MAX 10000
+
+/* What is wrong with a file, as far as it can be told from outside the agent. */
+typedef struct
+{
+  LampCli *cli;
+  const char *path;
+  guint n_problems;
+  guint n_compared;
+} Reread;
 
 /* @progress: 0 to 1, below 0 if it isn't known */
 static void
@@ -82,27 +96,85 @@ print_problems (const char             *path,
   print_more (path, report->n_problems - report->problems->len);
 }
 
-/* What the agent has skipped it tells by number only. What is wrong with the file itself can be
- * read here; what it is in conflict with is in the agent's log. */
 static void
-print_problems_of_file (const char *path)
+reread_problem (Reread     *reread,
+                const char *problem)
+{
+  if (++reread->n_problems <= LAMP_IMPORT_PROBLEMS_MAX)
+    print_problem (reread->path, problem);
+}
+
+/* What the agent has with other content it has refused. */
+static void
+compare_events (Reread           *reread,
+                const LampImport *import,
+                GPtrArray        *events,
+                guint             first,
+                guint             n_events)
+{
+  char *ids[LAMP_CLI_READ_MAX];
+  g_autoptr (GPtrArray) envelopes = NULL;
+
+  for (guint i = 0; i < n_events; i++)
+    ids[i] = ((LampImported *) g_ptr_array_index (events, first + i))->event_id;
+
+  envelopes = lamp_cli_source_read (reread->cli, ids, n_events, NULL);
+  for (guint i = 0; envelopes != NULL && i < n_events; i++)
+    {
+      const LampImported *event = g_ptr_array_index (events, first + i);
+      const char *envelope = g_ptr_array_index (envelopes, i);
+      g_autofree char *reason = NULL;
+      g_autofree char *problem = NULL;
+
+      if (envelope == NULL || strcmp (envelope, event->envelope) == 0)
+        continue;
+
+      reason = g_strdup_printf (_("the event “%s” is there already with other content; "
+                                  "it was not replaced"),
+                                event->event_id);
+      problem = lamp_import_dup_problem (import, event->place, reason);
+      reread_problem (reread, problem);
+    }
+}
+
+static void
+reread_slice (Reread                *reread,
+              const LampImport      *import,
+              const LampImportSlice *slice)
+{
+  for (guint i = 0; i < slice->problems->len; i++)
+    reread_problem (reread, g_ptr_array_index (slice->problems, i));
+
+  for (guint i = 0; i < slice->events->len && reread->n_compared < COMPARE_MAX;)
+    {
+      guint n_events = MIN (slice->events->len - i, LAMP_CLI_READ_MAX);
+
+      compare_events (reread, import, slice->events, i, n_events);
+      reread->n_compared += n_events;
+      i += n_events;
+    }
+}
+
+/* The agent tells by number only what it has skipped; its log names each. */
+static void
+print_problems_of_file (LampCli    *cli,
+                        const char *path)
 {
   g_autoptr (LampImport) import = lamp_import_open (path, NULL);
+  Reread reread = { cli, path, 0, 0 };
   gboolean at_end = import == NULL;
-  guint n_problems = 0;
 
   while (!at_end)
     {
       g_autoptr (LampImportSlice) slice = lamp_import_read (import, NULL);
 
       at_end = slice == NULL || slice->at_end;
-      for (guint i = 0; slice != NULL && i < slice->problems->len; i++)
-        if (++n_problems <= LAMP_IMPORT_PROBLEMS_MAX)
-          print_problem (path, g_ptr_array_index (slice->problems, i));
+      if (slice != NULL)
+        reread_slice (&reread, import, slice);
     }
 
-  if (n_problems > LAMP_IMPORT_PROBLEMS_MAX)
-    print_more (path, n_problems - LAMP_IMPORT_PROBLEMS_MAX);
+  if (reread.n_problems > LAMP_IMPORT_PROBLEMS_MAX)
+    print_more (path, reread.n_problems - LAMP_IMPORT_PROBLEMS_MAX);
 }
 
 /* Each number wants its own plural. */
@@ -174,7 +246,7 @@ import_into_agent (LampCli    *cli,
   clear_progress ();
 
   if (done && *skipped > 0)
-    print_problems_of_file (path);
+    print_problems_of_file (cli, path);
 
   return done;
 }

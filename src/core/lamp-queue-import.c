@@ -184,6 +184,7 @@ add_event (LampStore          *store,
   if (!lamp_store_insert_imported (store, event, now, error))
     return FALSE;
 
+  lamp_store_set_adopted (store, lamp_store_get_last_id (store));
   import->room--;
   import->added++;
   import->clock = MAX (import->clock, event->lamport_clock);
@@ -219,7 +220,7 @@ add_run (LampStore *store,
   import->added = 0;
   import->clock = -1;
   import->full = FALSE;
-  if (!lamp_store_count_undelivered (store, &count, error))
+  if (!lamp_store_count_undelivered (store, &count, error) || !lamp_clock_adopt (store, error))
     return FALSE;
 
   import->room = import->capacity - MIN (count, import->capacity);

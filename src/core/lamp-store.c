@@ -509,7 +509,8 @@ ask_for_wal (LampStore *self,
   *wal = step == SQLITE_ROW &&
          g_strcmp0 ((const char *) sqlite3_column_text (statement, 0), "wal") == 0;
 
-  return TRUE;
+  /* What it answers holds from the commit on, and that is the second step. */
+  return lamp_store_step (self, statement, &step, error);
 }
 
 static gboolean
