@@ -45,12 +45,28 @@ set_problem (LampSecrets *self,
   self->problem = g_strdup (problem);
 }
 
+gboolean
+lamp_secrets_is_token (const char *token)
+{
+  g_return_val_if_fail (token != NULL, FALSE);
+
+  for (const char *at = token; *at != '\0'; at++)
+    if (!g_ascii_isgraph (*at))
+      return FALSE;
+
+  return *token != '\0';
+}
+
 static void
 set_token (LampSecrets *self,
            const char  *token)
 {
   g_clear_pointer (&self->token, secret_value_unref);
-  if (token != NULL && *token != '\0')
+  if (token != NULL && *token != '\0' && !lamp_secrets_is_token (token))
+    set_problem (self, _("The token can’t be used: it holds spaces, line breaks or other than "
+                         "ASCII characters; sign in again with “lamppost login”, or correct "
+                         "SAAS_API_KEY"));
+  else if (token != NULL && *token != '\0')
     self->token = secret_value_new (token, -1, "text/plain");
 
   g_signal_emit (self, signals[CHANGED], 0);
@@ -63,8 +79,8 @@ retrieved_cb (GObject      *source,
 {
   g_autoptr (GTask) task = G_TASK (user_data);
   g_autoptr (GError) error = NULL;
-  g_autoptr (SecretValue) value =
-    secret_retrievable_retrieve_secret_finish (SECRET_RETRIEVABLE (source), result, &error);
+  g_autoptr (SecretValue)
+    value = secret_retrievable_retrieve_secret_finish (SECRET_RETRIEVABLE (source), result, &error);
   LampSecrets *self = g_task_get_source_object (task);
 
   /* A locked item has no value without a prompt, and nobody has asked for one. */

@@ -45,6 +45,13 @@ const char  *lamp_secrets_get_token     (LampSecrets          *self);
 const char  *lamp_secrets_get_problem   (LampSecrets          *self);
 
 /**
+ * lamp_secrets_is_token:
+ *
+ * Returns: whether @token can be sent in the header of a request
+ */
+gboolean     lamp_secrets_is_token      (const char           *token);
+
+/**
  * lamp_secrets_store_async:
  * @token: (nullable): the token to keep, %NULL to forget it
  */

@@ -64,14 +64,16 @@ static guint signals[N_SIGNALS];
 
 static void lamp_service_iface_init (LampBusAgent1Iface *iface);
 
-G_DEFINE_FINAL_TYPE_WITH_CODE (LampService, lamp_service, LAMP_BUS_TYPE_AGENT1_SKELETON,
+G_DEFINE_FINAL_TYPE_WITH_CODE (LampService,
+                               lamp_service,
+                               LAMP_BUS_TYPE_AGENT1_SKELETON,
                                G_IMPLEMENT_INTERFACE (LAMP_BUS_TYPE_AGENT1,
                                                       lamp_service_iface_init))
 
 /* A call that is answered later. */
 typedef struct
 {
-  LampService *service;             /* (owned) */
+  LampService *service;              /* (owned) */
   GDBusMethodInvocation *invocation; /* (owned) (nullable) until it is answered */
 } Call;
 
@@ -214,8 +216,8 @@ check_batch_size (GVariant *batch,
   if (g_variant_get_size (batch) > BATCH_MAX_BYTES)
     {
       g_set_error (error, LAMP_ERROR, LAMP_ERROR_INVALID_EVENT,
-                   _("events: at most %d bytes at once, but there are %zu"),
-                   BATCH_MAX_BYTES, g_variant_get_size (batch));
+                   _("events: at most %d bytes at once, but there are %zu"), BATCH_MAX_BYTES,
+                   g_variant_get_size (batch));
       return FALSE;
     }
 
@@ -248,8 +250,7 @@ events_from_batch (LampService *self,
                               lamp_queue_get_node_id (self->queue), error);
       if (event == NULL)
         {
-          g_prefix_error (error, _("event %zu of %zu: "), i + 1,
-                          size);
+          g_prefix_error (error, _("event %zu of %zu: "), i + 1, size);
           return NULL;
         }
 
@@ -412,8 +413,7 @@ listed_cb (GObject      *source,
     }
 
   for (guint i = 0; i < page->rows->len; i++)
-    g_variant_builder_add_value (&builder,
-                                 lamp_row_to_variant (g_ptr_array_index (page->rows, i)));
+    g_variant_builder_add_value (&builder, lamp_row_to_variant (g_ptr_array_index (page->rows, i)));
 
   lamp_bus_agent1_complete_list (LAMP_BUS_AGENT1 (call->service),
                                  g_steal_pointer (&call->invocation),
@@ -495,8 +495,7 @@ log_problems (const char             *path,
     g_message ("%s: %s", path, (const char *) g_ptr_array_index (report->problems, i));
 
   if (report->n_problems > report->problems->len)
-    g_message ("%s: %u more can’t be imported", path,
-               report->n_problems - report->problems->len);
+    g_message ("%s: %u more can’t be imported", path, report->n_problems - report->problems->len);
 }
 
 static void
@@ -572,6 +571,10 @@ handle_set_token (LampBusAgent1         *object,
   if (*token == '\0')
     g_dbus_method_invocation_return_error (invocation, G_DBUS_ERROR, G_DBUS_ERROR_INVALID_ARGS,
                                            _("token: must not be empty; ClearToken forgets one"));
+  else if (!lamp_secrets_is_token (token))
+    g_dbus_method_invocation_return_error (
+      invocation, G_DBUS_ERROR, G_DBUS_ERROR_INVALID_ARGS,
+      _("token: must hold no spaces, line breaks or other than ASCII characters"));
   else
     lamp_secrets_store_async (self->secrets, token, token_set_cb, call_new (self, invocation));
 
@@ -698,8 +701,8 @@ emit_properties_changed (LampService *self,
   GDBusInterfaceSkeleton *skeleton = G_DBUS_INTERFACE_SKELETON (self);
   GDBusInterfaceInfo *info = g_dbus_interface_skeleton_get_info (skeleton);
   g_autolist (GDBusConnection) connections = g_dbus_interface_skeleton_get_connections (skeleton);
-  g_autoptr (GVariant) parameters =
-    g_variant_ref_sink (g_variant_new ("(s@a{sv}as)", info->name, changed, NULL));
+  g_autoptr (GVariant)
+    parameters = g_variant_ref_sink (g_variant_new ("(s@a{sv}as)", info->name, changed, NULL));
 
   for (GList *link = connections; link != NULL; link = link->next)
     g_dbus_connection_emit_signal (link->data, NULL,
@@ -712,8 +715,8 @@ static gboolean
 tell_cb (gpointer user_data)
 {
   LampService *self = user_data;
-  g_autoptr (GVariant) all =
-    g_variant_ref_sink (g_dbus_interface_skeleton_get_properties (G_DBUS_INTERFACE_SKELETON (self)));
+  g_autoptr (GVariant) all = g_variant_ref_sink (
+    g_dbus_interface_skeleton_get_properties (G_DBUS_INTERFACE_SKELETON (self)));
   g_auto (GVariantBuilder) builder = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE_VARDICT);
   g_autoptr (GVariant) changed = NULL;
   GVariantIter iter;
@@ -726,8 +729,8 @@ tell_cb (gpointer user_data)
   g_variant_iter_init (&iter, all);
   while (g_variant_iter_loop (&iter, "{&sv}", &name, &value))
     {
-      g_autoptr (GVariant) before =
-        self->told != NULL ? g_variant_lookup_value (self->told, name, NULL) : NULL;
+      g_autoptr (GVariant)
+        before = self->told != NULL ? g_variant_lookup_value (self->told, name, NULL) : NULL;
 
       if (before == NULL || !g_variant_equal (before, value))
         g_variant_builder_add (&builder, "{sv}", name, value);
@@ -890,8 +893,8 @@ lamp_service_class_init (LampServiceClass *klass)
                                        G_TYPE_NONE, 1, G_TYPE_DBUS_METHOD_INVOCATION);
   signals[PAUSE] = g_signal_new ("pause", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE,
                                  1, G_TYPE_BOOLEAN);
-  signals[QUIT] =
-    g_signal_new ("quit", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+  signals[QUIT] = g_signal_new ("quit", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE,
+                                0);
 }
 
 static void

@@ -258,7 +258,7 @@ send_news (LampReplay *self)
   if (self->phase != PHASE_REST || !self->news || !may_send (self) || is_backing_off (self))
     return;
 
-  if (has_pending (self) && is_resting (self) && !rings_soon (self))
+  if (has_pending (self) && is_resting (self) && (self->next_retry == 0 || !rings_soon (self)))
     {
       ring_after (self, GATHER, TRUE);
       changed (self);
@@ -373,9 +373,14 @@ complete_pass (LampReplay *self)
 static void
 interrupt_pass (LampReplay *self)
 {
-  const char *error = self->paused ? _("Replay was paused")
-                                   : _("Replay was stopped before everything was sent");
+  const char *error = NULL;
 
+  if (has_pending (self))
+    error = self->paused ? _("Replay was paused")
+                         : _("Replay was stopped before everything was sent");
+
+  /* The next probe is no backoff, for which events that come would wait. */
+  lamp_backoff_reset (self->backoff);
   ring_after (self, PROBE_INTERVAL, FALSE);
   finish_pass (self, resting_state (self), error);
 }

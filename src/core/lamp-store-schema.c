@@ -95,6 +95,16 @@ static const char own_tables[] =
 
 #define NOW_US "CAST ((julianday ('now') - 2440587.5) * 86400000000 AS INTEGER)"
 
+/* One statement for each status: IN would make a temporary table for every row. */
+#define FORGET_STATE(id)                                                                           \
+  "  DELETE FROM lamppost_state WHERE status = 2 AND id = " id ";"                                 \
+  "  DELETE FROM lamppost_state WHERE status = 1 AND id = " id ";"                                 \
+  "  DELETE FROM lamppost_state WHERE status = 0 AND id = " id ";"
+
+#define REPLACED                                                                                   \
+  "(SELECT replaced FROM lamppost_counter"                                                         \
+  " WHERE NOT EXISTS (SELECT 1 FROM queue WHERE id = replaced))"
+
 /* A REPLACE deletes the old row without telling a trigger. So before an insert the row that may
  * go is noted, and after it what has really gone is cleared; the note may be stale (the insert
  * may have been ignored), but ids are never given twice. An id's state is deleted by hand before
@@ -108,10 +118,8 @@ static const char triggers[] =
 
   "CREATE TRIGGER lamppost_insert AFTER INSERT ON queue "
   "BEGIN "
-  "  DELETE FROM lamppost_state WHERE status IN (0, 1, 2) AND id = NEW.id;"
-  "  DELETE FROM lamppost_state WHERE status IN (0, 1, 2) AND id ="
-  "    (SELECT replaced FROM lamppost_counter WHERE replaced NOT IN (SELECT id FROM queue"
-  "       WHERE id = replaced));"
+  FORGET_STATE ("NEW.id")
+  FORGET_STATE (REPLACED)
   "  INSERT INTO lamppost_state (status, id, queued_at) VALUES (2, NEW.id, " NOW_US ");"
   "END;"
 
@@ -129,7 +137,7 @@ static const char triggers[] =
 
   "CREATE TRIGGER lamppost_delete AFTER DELETE ON queue "
   "BEGIN "
-  "  DELETE FROM lamppost_state WHERE status IN (0, 1, 2) AND id = OLD.id;"
+  FORGET_STATE ("OLD.id")
   "END;"
 
   "CREATE TRIGGER lamppost_count_insert AFTER INSERT ON lamppost_state "

@@ -1070,6 +1070,9 @@ lamp_store_class_init (LampStoreClass *klass)
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
 
   object_class->finalize = lamp_store_finalize;
+
+  /* Nobody asks SQLite how much memory it uses, and to count it takes a lock for each piece. */
+  sqlite3_config (SQLITE_CONFIG_MEMSTATUS, 0);
 }
 
 static void

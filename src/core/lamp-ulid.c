@@ -34,13 +34,9 @@ static const char alphabet[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 static int
 digit_value (char c)
 {
-  const char upper = g_ascii_toupper (c);
+  const char *digit = c != '\0' ? strchr (alphabet, g_ascii_toupper (c)) : NULL;
 
-  for (int value = 0; value <= DIGIT_MAX; value++)
-    if (alphabet[value] == upper)
-      return value;
-
-  return NO_DIGIT;
+  return digit != NULL ? (int) (digit - alphabet) : NO_DIGIT;
 }
 
 static gboolean

@@ -9,6 +9,7 @@
 #include <glib/gstdio.h>
 #include <json-glib/json-glib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* The command line where there is no session bus: it works on the queue itself. */
 
@@ -227,10 +228,33 @@ static void
 test_import (Fixture      *fixture,
              gconstpointer data)
 {
-  g_autoptr (LampCliRun) ran = run (fixture, "import file");
+  g_autofree char *path = g_build_filename (fixture->home, "events.jsonl", NULL);
+  g_autofree char *line = g_strdup_printf ("import '%s'", path);
+  g_autofree char *both = g_strdup_printf ("import '%s/no' '%s'", fixture->home, path);
+  g_autoptr (LampCliRun) ran = NULL;
+  g_autoptr (LampCliRun) again = NULL;
+  g_autoptr (LampCliRun) missing = NULL;
 
-  lamp_cli_run_assert (ran, FAILED);
-  lamp_cli_assert_contains (ran->err, "not available");
+  g_assert_true (g_file_set_contents (path,
+                                      "{\"event_id\":\"A\",\"event_type\":\"T\"}\n"
+                                      "{\"event_id\":\"B\",\"event_\n\n"
+                                      "{\"event_id\":\"C\",\"event_type\":\"T\"}",
+                                      -1, NULL));
+
+  /* Broken lines are told of, but the rest is what counts. */
+  ran = run (fixture, line);
+  lamp_cli_run_assert (ran, DONE);
+  g_assert_cmpstr (ran->out, ==, "2 events were imported, 1 was skipped.\n");
+  lamp_cli_assert_contains (ran->err, "events.jsonl: line 2: not valid JSON");
+
+  again = run (fixture, line);
+  lamp_cli_run_assert (again, DONE);
+  g_assert_cmpstr (again->out, ==, "0 events were imported, 3 were skipped.\n");
+
+  missing = run (fixture, both);
+  lamp_cli_run_assert (missing, FAILED);
+  lamp_cli_assert_contains (missing->err, "There is no file");
+  lamp_cli_assert_contains (missing->out, "events.jsonl: 0 events were imported, 3 were skipped.");
 }
 
 static void
@@ -700,6 +724,197 @@ test_doctor (Fixture      *fixture,
   lamp_cli_assert_contains (open->out, "chmod 700 ");
 }
 
+static LampCliRun *
+run_doctor (Fixture *fixture)
+{
+  LampCliRun *ran = run (fixture, "doctor");
+
+  lamp_cli_run_assert (ran, FAILED);
+
+  return ran;
+}
+
+static void
+test_doctor_open_folder (Fixture      *fixture,
+                         gconstpointer data)
+{
+  g_autofree char *finding = g_strdup_printf (
+    "✗ Others may write to %s (mode 777).\n"
+    "  → Run: chmod 700 '%s'\n",
+    fixture->home, fixture->home);
+  g_autoptr (LampCliRun) ill = NULL;
+  g_autoptr (LampCliRun) well = NULL;
+
+  g_free (emit (fixture, "-m m -t T"));
+  g_assert_no_errno (g_chmod (fixture->home, 0777));
+  ill = run_doctor (fixture);
+  lamp_cli_assert_contains (ill->out, finding);
+
+  /* The advice mends it. */
+  g_assert_no_errno (g_chmod (fixture->home, 0700));
+  well = run_doctor (fixture);
+  lamp_cli_assert_contains (well->out, "✓ Nobody else can read the queue.\n");
+}
+
+static void
+test_doctor_common_folder (Fixture      *fixture,
+                           gconstpointer data)
+{
+  g_autoptr (LampCliRun) ran = NULL;
+
+  g_assert_no_errno (g_chmod (fixture->home, 01777));
+  ran = run_doctor (fixture);
+  lamp_cli_assert_contains (ran->out, "✗ Everybody uses the queue's folder: ");
+  lamp_cli_assert_contains (ran->out, "SPEC_KITTY_HOME");
+  g_assert_null (strstr (ran->out, "chmod"));
+}
+
+static void
+test_doctor_foreign_link (Fixture      *fixture,
+                          gconstpointer data)
+{
+  g_autofree char *path = g_build_filename (fixture->home, "queue.db", NULL);
+  g_autofree char *target = g_build_filename (fixture->home, "target", NULL);
+  g_autoptr (LampCliRun) own = NULL;
+  g_autoptr (LampCliRun) foreign = NULL;
+
+  g_assert_no_errno (symlink (target, path));
+  own = run_doctor (fixture);
+  g_assert_null (strstr (own->out, "symbolic link"));
+
+  if (lchown (path, 65534, 65534) != 0)
+    {
+      g_test_skip ("only root can make a link somebody else’s");
+      return;
+    }
+
+  foreign = run_doctor (fixture);
+  lamp_cli_assert_contains (foreign->out,
+                            "✗ The queue is a symbolic link that somebody else made: ");
+  lamp_cli_assert_contains (foreign->out, "  → Look where it leads: ls -l ");
+}
+
+static void
+test_doctor_newer (Fixture      *fixture,
+                   gconstpointer data)
+{
+  g_autofree char *path = g_build_filename (fixture->home, "queue.db", NULL);
+  g_autoptr (LampCliRun) ran = NULL;
+  LampTestDb *db = NULL;
+
+  g_free (emit (fixture, "-m m -t T"));
+  db = lamp_test_db_open (path);
+  lamp_test_db_run (db, "PRAGMA user_version = 99");
+  lamp_test_db_close (db);
+
+  ran = run_doctor (fixture);
+  lamp_cli_assert_contains (ran->out, "written by a newer Lamppost");
+  lamp_cli_assert_contains (ran->out, "update Lamppost");
+  lamp_cli_assert_contains (ran->out, "  → Until then no event can be stored.\n");
+}
+
+/* One that was put aside before, and one that is damaged now. */
+static void
+test_doctor_damaged (Fixture      *fixture,
+                     gconstpointer data)
+{
+  g_autofree char *path = g_build_filename (fixture->home, "queue.db", NULL);
+  g_autofree char *corrupt = g_strconcat (path, ".corrupt-20260131T120000Z", NULL);
+  g_autofree char *side = g_strconcat (corrupt, "-wal", NULL);
+  g_autofree char *finding = NULL;
+  g_autofree char *advice = g_strdup_printf ("Delete it when you don't need it: rm '%s'*\n",
+                                             corrupt);
+  g_autoptr (LampCliRun) ran = NULL;
+  g_autoptr (LampCliRun) now = NULL;
+  const char *first;
+
+  g_assert_true (g_file_set_contents (corrupt, "", 0, NULL));
+  g_assert_true (g_file_set_contents (side, "", 0, NULL));
+  ran = run_doctor (fixture);
+  finding = g_strdup_printf ("! A damaged queue was put aside on 2026-01-31 12:00:00: %s\n",
+                             corrupt);
+  lamp_cli_assert_contains (ran->out, finding);
+  lamp_cli_assert_contains (ran->out, advice);
+  g_assert_null (strstr (ran->out, "-wal"));
+
+  g_assert_true (
+    g_file_set_contents (path, "This is no database, and long enough to tell.", -1, NULL));
+  now = run_doctor (fixture);
+  first = strstr (now->out, "! A damaged queue was put aside on ");
+  g_assert_nonnull (first);
+  g_assert_nonnull (strstr (first + 1, "! A damaged queue was put aside on "));
+}
+
+static void
+test_doctor_wal (Fixture      *fixture,
+                 gconstpointer data)
+{
+  g_autofree char *path = g_build_filename (fixture->home, "queue.db", NULL);
+  g_autoptr (LampTestDb) db = NULL;
+  g_autoptr (LampCliRun) small = NULL;
+  g_autoptr (LampCliRun) large = NULL;
+
+  g_free (emit (fixture, "-m m -t T"));
+  small = run_doctor (fixture);
+  g_assert_null (strstr (small->out, "has grown"));
+
+  /* One that stays connected and never lets the file shrink. */
+  db = lamp_test_db_open (path);
+  lamp_test_db_run (db,
+                    "PRAGMA wal_autocheckpoint = 0; BEGIN; CREATE TABLE other (x);"
+                    "INSERT INTO other VALUES (zeroblob (9 * 1024 * 1024)); COMMIT;");
+  large = run_doctor (fixture);
+  lamp_cli_assert_contains (large->out,
+                            "! What waits to be written into the queue's file has grown "
+                            "to ");
+  lamp_cli_assert_contains (large->out, "queue.db-wal\n  → ");
+}
+
+static void
+test_doctor_stalled (Fixture      *fixture,
+                     gconstpointer data)
+{
+  g_autofree char *path = g_build_filename (fixture->home, "queue.db", NULL);
+  g_autoptr (LampTestDb) db = NULL;
+  g_autoptr (LampCliRun) fresh = NULL;
+  g_autoptr (LampCliRun) stalled = NULL;
+
+  g_free (emit (fixture, "-m m -t T"));
+  fresh = run_doctor (fixture);
+  lamp_cli_assert_contains (fresh->out, "✓ The oldest event has waited for ");
+
+  db = lamp_test_db_open (path);
+  lamp_test_db_run (db, "UPDATE lamppost_state SET queued_at = queued_at - 90000 * 1000000");
+  stalled = run_doctor (fixture);
+  lamp_cli_assert_contains (stalled->out, "✗ The oldest event has waited for ");
+  lamp_cli_assert_contains (stalled->out, "lamppost replay");
+}
+
+static void
+test_doctor_full (Fixture      *fixture,
+                  gconstpointer data)
+{
+  g_autofree char *path = g_build_filename (fixture->home, "queue.db", NULL);
+  g_autoptr (LampTestDb) db = NULL;
+  g_autoptr (LampCliRun) nearly = NULL;
+  g_autoptr (LampCliRun) full = NULL;
+
+  g_free (emit (fixture, "-m m -t T"));
+  db = lamp_test_db_open (path);
+
+  /* The counter is what is read; true rows would take their time. */
+  lamp_test_db_run (db, "UPDATE lamppost_counter SET pending = 80000");
+  nearly = run_doctor (fixture);
+  lamp_cli_assert_contains (nearly->out, "! The queue holds 80000 of 100000 events.\n  → When it ");
+
+  lamp_test_db_run (db, "UPDATE lamppost_counter SET pending = 99999, failed = 1");
+  full = run_doctor (fixture);
+  lamp_cli_assert_contains (full->out,
+                            "✗ The queue holds 100000 of 100000 events.\n  → It is full");
+  lamp_cli_assert_contains (full->out, "✗ 1 event has failed.\n  → ");
+  lamp_cli_assert_contains (full->out, "lamppost resend");
+}
+
 static void
 test_unusable_queue (Fixture      *fixture,
                      gconstpointer data)
@@ -789,6 +1004,14 @@ main (int   argc,
   ADD ("/cli/resend", test_resend);
   ADD ("/cli/discard", test_discard);
   ADD ("/cli/doctor", test_doctor);
+  ADD ("/cli/doctor/open-folder", test_doctor_open_folder);
+  ADD ("/cli/doctor/common-folder", test_doctor_common_folder);
+  ADD ("/cli/doctor/foreign-link", test_doctor_foreign_link);
+  ADD ("/cli/doctor/newer", test_doctor_newer);
+  ADD ("/cli/doctor/damaged", test_doctor_damaged);
+  ADD ("/cli/doctor/wal", test_doctor_wal);
+  ADD ("/cli/doctor/stalled", test_doctor_stalled);
+  ADD ("/cli/doctor/full", test_doctor_full);
   ADD ("/cli/unusable-queue", test_unusable_queue);
   ADD ("/cli/dead-bus", test_dead_bus);
   ADD ("/cli/full-disk", test_full_disk);

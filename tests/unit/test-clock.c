@@ -4,7 +4,7 @@
 
 #include "lamp-clock.h"
 #include "lamp-queue.h"
-#include "lamp-store.h"
+#include "lamp-store-private.h"
 #include "lamp-test-util.h"
 #include "lamp-ulid.h"
 
@@ -450,6 +450,346 @@ test_file_is_read_when_it_changes (Fixture      *fixture,
   lamp_test_finalize (g_steal_pointer (&queue));
 }
 
+/* --- events of other programs ------------------------------------------- */
+
+/* Rows that must not be walked again with each append. */
+#define MANY_ROWS 20000
+
+/* The file as spec-kitty makes it, in its oldest version. */
+#define OLD_SCHEMA                                                                                 \
+  "CREATE TABLE queue (id INTEGER PRIMARY KEY AUTOINCREMENT, event_id TEXT UNIQUE NOT NULL, "      \
+  "event_type TEXT NOT NULL, data TEXT NOT NULL, timestamp INTEGER NOT NULL, "                     \
+  "retry_count INTEGER DEFAULT 0);"
+
+static LampQueue *
+open_queue (Fixture *fixture)
+{
+  LampQueue *queue = lamp_queue_new (fixture->path, NODE);
+  g_autoptr (GError) error = NULL;
+
+  lamp_queue_open (queue, &error);
+  g_assert_no_error (error);
+
+  return queue;
+}
+
+/* The clock of our next event. */
+static gint64
+append_next (LampQueue *queue)
+{
+  g_autoptr (GPtrArray) events = g_ptr_array_new_with_free_func ((GDestroyNotify) lamp_event_unref);
+  g_autoptr (GPtrArray) receipts = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_ptr_array_add (events, lamp_test_event ("mission", "Own", NULL));
+  receipts = lamp_queue_append (queue, events, &error);
+  g_assert_no_error (error);
+
+  return ((const LampReceipt *) g_ptr_array_index (receipts, 0))->lamport_clock;
+}
+
+static void
+run_foreign (Fixture    *fixture,
+             const char *sql)
+{
+  g_autoptr (LampTestDb) db = lamp_test_db_open (fixture->path);
+
+  lamp_test_db_run (db, sql);
+}
+
+#define INSERT(id, clock)                                                                          \
+  "INSERT INTO queue (event_id, event_type, data, timestamp) "                                     \
+  "VALUES ('" id "', 'T', '{\"lamport_clock\": " clock "}', 1);"
+
+/* Nobody has noticed: the append itself looks. */
+static void
+test_foreign_counts_as_received (Fixture      *fixture,
+                                 gconstpointer data)
+{
+  g_autoptr (LampQueue) queue = open_queue (fixture);
+
+  g_assert_cmpint (append_next (queue), ==, 1);
+  run_foreign (fixture, INSERT ("F", "500"));
+  g_assert_cmpint (append_next (queue), ==, 502);
+  g_assert_cmpint (lamp_queue_get_tally (queue)->lamport_clock, ==, 502);
+  g_assert_cmpint (append_next (queue), ==, 503);
+
+  g_assert_finalize_object (g_steal_pointer (&queue));
+}
+
+static void
+test_foreign_largest_counts (Fixture      *fixture,
+                             gconstpointer data)
+{
+  g_autoptr (LampQueue) queue = open_queue (fixture);
+
+  run_foreign (fixture, INSERT ("A", "500") INSERT ("B", "700") INSERT ("C", "600"));
+  g_assert_cmpint (append_next (queue), ==, 702);
+
+  /* What is behind us is no news. */
+  run_foreign (fixture, INSERT ("D", "20"));
+  g_assert_cmpint (append_next (queue), ==, 703);
+
+  g_assert_finalize_object (g_steal_pointer (&queue));
+}
+
+static void
+test_foreign_rewritten (Fixture      *fixture,
+                        gconstpointer data)
+{
+  g_autoptr (LampQueue) queue = open_queue (fixture);
+
+  run_foreign (fixture, INSERT ("F", "500"));
+  g_assert_cmpint (append_next (queue), ==, 502);
+
+  run_foreign (fixture,
+               "UPDATE queue SET event_id = 'G', data = '{\"lamport_clock\": 700}', "
+               "timestamp = 2 WHERE event_id = 'F'");
+  g_assert_cmpint (append_next (queue), ==, 702);
+
+  run_foreign (fixture,
+               "INSERT OR REPLACE INTO queue (event_id, event_type, data, timestamp, "
+               "coalesce_key) VALUES ('G', 'T', '{\"lamport_clock\": 900}', 3, 'key')");
+  g_assert_cmpint (append_next (queue), ==, 902);
+
+  /* What doesn't concern the bytes is nothing to read. */
+  run_foreign (fixture, "UPDATE queue SET retry_count = retry_count + 1");
+  g_assert_cmpint (append_next (queue), ==, 903);
+
+  g_assert_finalize_object (g_steal_pointer (&queue));
+}
+
+/* Written and gone before anybody looked: what can't be read can't count. */
+static void
+test_foreign_gone_again (Fixture      *fixture,
+                         gconstpointer data)
+{
+  g_autoptr (LampQueue) queue = open_queue (fixture);
+
+  run_foreign (fixture, INSERT ("F", "500") INSERT ("G", "5"));
+  g_assert_cmpint (append_next (queue), ==, 502);
+  run_foreign (fixture,
+               "UPDATE queue SET data = '{\"lamport_clock\": 700}' WHERE event_id = 'F';"
+               "DELETE FROM queue WHERE event_id IN ('F', 'G')");
+  g_assert_cmpint (append_next (queue), ==, 503);
+  g_assert_cmpint (append_next (queue), ==, 504);
+
+  g_assert_finalize_object (g_steal_pointer (&queue));
+}
+
+static void
+test_foreign_bad_values_are_ignored (Fixture      *fixture,
+                                     gconstpointer data)
+{
+  static const char *const texts[] = {
+    "{\"lamport_clock\": -1}",
+    "{\"lamport_clock\": 9007199254740993}",
+    "{\"lamport_clock\": 99999999999999999999}",
+    "{\"lamport_clock\": \"500\"}",
+    "{\"lamport_clock\": 500.5}",
+    "{\"lamport_clock\": null}",
+    "{\"lamport_clock\": [500]}",
+    "{\"payload\": {\"lamport_clock\": 500}}",
+    "{}",
+    "[{\"lamport_clock\": 500}]",
+    "{\"lamport_clock\": 500",
+    "no JSON",
+    "",
+  };
+  g_autoptr (LampQueue) queue = open_queue (fixture);
+
+  for (gsize i = 0; i < G_N_ELEMENTS (texts); i++)
+    {
+      g_autofree char *sql = g_strdup_printf (
+        "INSERT INTO queue (event_id, event_type, data, timestamp) VALUES ('%u', 'T', '%s', 1)",
+        (guint) i, texts[i]);
+
+      run_foreign (fixture, sql);
+      g_assert_cmpint (append_next (queue), ==, (gint64) i + 1);
+      g_assert_cmpuint (lamp_queue_get_tally (queue)->pending, ==, 2 * (i + 1));
+    }
+
+  /* The bad one spoils nothing for the good one. */
+  run_foreign (fixture, INSERT ("A", "-1") INSERT ("B", "9007199254740992"));
+  g_assert_cmpint (append_next (queue), ==, LAMP_CLOCK_RECEIVED_MAX + 2);
+
+  g_assert_finalize_object (g_steal_pointer (&queue));
+}
+
+static void
+test_foreign_again_does_not_tick (Fixture      *fixture,
+                                  gconstpointer data)
+{
+  g_autoptr (LampQueue) queue = open_queue (fixture);
+
+  run_foreign (fixture, INSERT ("F", "500"));
+  for (int i = 0; i < 3; i++)
+    {
+      g_assert_true (lamp_queue_open (queue, NULL));
+      g_assert_cmpint (lamp_queue_get_tally (queue)->lamport_clock, ==, 501);
+    }
+
+  for (int i = 0; i < 3; i++)
+    {
+      g_assert_finalize_object (g_steal_pointer (&queue));
+      queue = open_queue (fixture);
+      g_assert_cmpint (lamp_queue_get_tally (queue)->lamport_clock, ==, 501);
+    }
+
+  g_assert_finalize_object (g_steal_pointer (&queue));
+}
+
+/* An append that is refused has received nothing either: the next one looks again. */
+static void
+test_foreign_after_a_refusal (Fixture      *fixture,
+                              gconstpointer data)
+{
+  g_autoptr (LampQueue) queue = open_queue (fixture);
+  g_autoptr (GPtrArray) events = g_ptr_array_new_with_free_func ((GDestroyNotify) lamp_event_unref);
+  g_autoptr (GError) error = NULL;
+
+  run_foreign (fixture, INSERT ("F", "500"));
+  lamp_queue_set_capacity (queue, 1);
+  g_ptr_array_add (events, lamp_test_event ("mission", "Own", NULL));
+  g_assert_null (lamp_queue_append (queue, events, &error));
+  g_assert_nonnull (error);
+
+  lamp_queue_set_capacity (queue, 10);
+  g_assert_cmpint (append_next (queue), ==, 502);
+
+  g_assert_finalize_object (g_steal_pointer (&queue));
+}
+
+/* Rows that were there before us, whether the file was opened first or not. */
+static void
+test_foreign_before_us (Fixture      *fixture,
+                        gconstpointer data)
+{
+  g_autoptr (LampQueue) queue = NULL;
+
+  run_foreign (fixture, OLD_SCHEMA INSERT ("A", "300") INSERT ("B", "299"));
+  if (GPOINTER_TO_INT (data))
+    {
+      queue = open_queue (fixture);
+      g_assert_cmpint (lamp_queue_get_tally (queue)->lamport_clock, ==, 301);
+    }
+  else
+    {
+      queue = lamp_queue_new (fixture->path, NODE);
+    }
+
+  g_assert_cmpint (append_next (queue), ==, 302);
+  g_assert_cmpuint (lamp_queue_get_tally (queue)->pending, ==, 3);
+
+  g_assert_finalize_object (g_steal_pointer (&queue));
+}
+
+/* Whichever of two is next, it comes behind; what one has received, both have. */
+static void
+test_foreign_beside_two (Fixture      *fixture,
+                         gconstpointer data)
+{
+  g_autoptr (LampQueue) first = open_queue (fixture);
+  g_autoptr (LampQueue) second = open_queue (fixture);
+
+  g_assert_cmpint (append_next (first), ==, 1);
+  g_assert_cmpint (append_next (second), ==, 2);
+
+  run_foreign (fixture, INSERT ("F", "500"));
+  g_assert_cmpint (append_next (first), ==, 502);
+  g_assert_cmpint (append_next (second), ==, 503);
+
+  run_foreign (fixture, INSERT ("G", "600"));
+  g_assert_cmpint (append_next (second), ==, 602);
+  g_assert_cmpint (append_next (first), ==, 603);
+
+  /* Each other's events are no foreign ones: they don't count twice. */
+  g_assert_true (lamp_queue_open (first, NULL));
+  g_assert_true (lamp_queue_open (second, NULL));
+  g_assert_cmpint (append_next (second), ==, 604);
+
+  g_assert_finalize_object (g_steal_pointer (&first));
+  g_assert_finalize_object (g_steal_pointer (&second));
+}
+
+/* Sums what SQLite's virtual machine has done since the last time. */
+static int
+count_steps (sqlite3 *db)
+{
+  sqlite3_stmt *statement = NULL;
+  int steps = 0;
+
+  while ((statement = sqlite3_next_stmt (db, statement)) != NULL)
+    steps += sqlite3_stmt_status (statement, SQLITE_STMTSTATUS_VM_STEP, TRUE);
+
+  return steps;
+}
+
+static gboolean
+adopt_and_count (LampStore *store,
+                 gpointer   data,
+                 GError   **error)
+{
+  int *steps = data;
+
+  count_steps (lamp_store_get_db (store));
+  if (!lamp_clock_adopt (store, error))
+    return FALSE;
+
+  *steps = count_steps (lamp_store_get_db (store));
+
+  return TRUE;
+}
+
+static int
+adopt (Fixture *fixture)
+{
+  g_autoptr (GError) error = NULL;
+  int steps = 0;
+
+  lamp_store_run (fixture->store, LAMP_STORE_WRITE, adopt_and_count, &steps, NULL, &error);
+  g_assert_no_error (error);
+
+  return steps;
+}
+
+static void
+test_foreign_costs_nothing_without (Fixture      *fixture,
+                                    gconstpointer data)
+{
+  g_autofree char *sql = NULL;
+  int first;
+  int at_few;
+  int at_many;
+  int again;
+
+  run (fixture, INCREMENT, NODE, 0);
+  run_foreign (fixture, INSERT ("F", "500"));
+  adopt (fixture);
+  at_few = adopt (fixture);
+
+  sql = g_strdup_printf (
+    "INSERT INTO queue (event_id, event_type, data, timestamp) "
+    "WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c "
+    "WHERE n < %d) SELECT 'N' || n, 'T', '{\"lamport_clock\": 7}', 1 FROM c",
+    MANY_ROWS);
+  run_foreign (fixture, sql);
+  first = adopt (fixture);
+  at_many = adopt (fixture);
+
+  /* One more is one more, not all of them again. */
+  run_foreign (fixture, INSERT ("G", "600"));
+  again = adopt (fixture);
+
+  g_test_message ("steps: %d at 1 row, %d to read %d rows, then %d, %d to read another", at_few,
+                  first, MANY_ROWS, at_many, again);
+  g_assert_cmpint (first, >, MANY_ROWS);
+  g_assert_cmpint (at_many, ==, at_few);
+  g_assert_cmpint (at_many, <, 100);
+  g_assert_cmpint (again, <, 300);
+  assert_clock (fixture, NODE, 601);
+}
+
 /* --- several processes -------------------------------------------------- */
 
 /* Another process at the same queue. */
@@ -695,7 +1035,9 @@ test_ids_rise_when_the_wall_clock_steps_back (Fixture      *fixture,
   append_in_another_process (fixture, 20, 21, last);
 }
 
-#define ADD(path, function) g_test_add ("/clock/" path, Fixture, NULL, set_up, function, tear_down)
+#define ADD_WITH(path, data, function)                                                             \
+  g_test_add ("/clock/" path, Fixture, GINT_TO_POINTER (data), set_up, function, tear_down)
+#define ADD(path, function) ADD_WITH (path, 0, function)
 
 int
 main (int   argc,
@@ -723,6 +1065,17 @@ main (int   argc,
   ADD ("file/bad-values-are-ignored", test_file_bad_values_are_ignored);
   ADD ("file/is-read-when-opened", test_file_is_read_when_opened);
   ADD ("file/is-read-when-it-changes", test_file_is_read_when_it_changes);
+  ADD ("foreign/counts-as-received", test_foreign_counts_as_received);
+  ADD ("foreign/largest-counts", test_foreign_largest_counts);
+  ADD ("foreign/rewritten", test_foreign_rewritten);
+  ADD ("foreign/gone-again", test_foreign_gone_again);
+  ADD ("foreign/bad-values-are-ignored", test_foreign_bad_values_are_ignored);
+  ADD ("foreign/again-does-not-tick", test_foreign_again_does_not_tick);
+  ADD ("foreign/after-a-refusal", test_foreign_after_a_refusal);
+  ADD_WITH ("foreign/before-us", FALSE, test_foreign_before_us);
+  ADD_WITH ("foreign/before-us-opened", TRUE, test_foreign_before_us);
+  ADD ("foreign/beside-two", test_foreign_beside_two);
+  ADD ("foreign/costs-nothing-without", test_foreign_costs_nothing_without);
   ADD ("processes/never-share-a-value", test_processes_never_share_a_value);
   ADD ("processes/ids-rise", test_ids_rise_across_processes);
   ADD ("processes/ids-rise-across-restarts", test_ids_rise_across_restarts);

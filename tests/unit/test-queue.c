@@ -17,6 +17,9 @@
 
 #define NO_LIMIT 1000000
 
+#define REST_MS 900
+#define REST_PATIENCE_US (10 * G_USEC_PER_SEC)
+
 typedef struct
 {
   char *folder;     /* (owned) */
@@ -1585,6 +1588,105 @@ test_watch_tells_of_others (Fixture      *fixture,
     }
 }
 
+static void
+set_true (gpointer user_data)
+{
+  gboolean *value = user_data;
+
+  *value = TRUE;
+}
+
+/* Lets the main loop run for a while; how often it woke up, the end of the while included. */
+static guint
+rest (guint milliseconds)
+{
+  gint64 end = g_get_monotonic_time () + milliseconds * G_TIME_SPAN_MILLISECOND;
+  guint n_turns = 0;
+  gboolean over = FALSE;
+
+  g_timeout_add_once (milliseconds, set_true, &over);
+  while (!over)
+    {
+      g_main_context_iteration (NULL, TRUE);
+      n_turns++;
+    }
+  g_assert_cmpint (g_get_monotonic_time (), >=, end);
+
+  return n_turns;
+}
+
+/* Whether no source of the main loop wants to be woken at a time. */
+static gboolean
+is_at_rest (void)
+{
+  GMainContext *context = g_main_context_default ();
+  GPollFD fds[16];
+  gboolean ready;
+  int priority;
+  int timeout;
+
+  g_assert_true (g_main_context_acquire (context));
+  ready = g_main_context_prepare (context, &priority);
+  g_main_context_query (context, priority, &timeout, fds, G_N_ELEMENTS (fds));
+  g_main_context_release (context);
+
+  return !ready && timeout == -1;
+}
+
+/* GLib tells of a file's last change up to 2 s after it; then nothing runs any more. */
+static void
+wait_for_rest (void)
+{
+  gint64 end = g_get_monotonic_time () + REST_PATIENCE_US;
+
+  while (rest (REST_MS) > 1 || !is_at_rest ())
+    g_assert_cmpint (g_get_monotonic_time (), <, end);
+}
+
+/* What the other tool does, is noticed without anybody asking. */
+static void
+test_watch_follows_everything (Fixture      *fixture,
+                               gconstpointer data)
+{
+  static const struct
+  {
+    const char *sql;
+    guint64 pending;
+    gint64 clock;
+  } steps[] = {
+    { "INSERT INTO queue (event_id, event_type, data, timestamp) "
+      "VALUES ('A', 'T', '{\"lamport_clock\": 500}', 1)",
+      1, 501 },
+    { "UPDATE queue SET event_id = 'B', data = '{\"lamport_clock\": 700}', timestamp = 2", 1, 701 },
+    { "INSERT OR REPLACE INTO queue (event_id, event_type, data, timestamp, coalesce_key) "
+      "VALUES ('B', 'T', '{\"lamport_clock\": 900}', 3, 'key')",
+      1, 901 },
+    { "INSERT INTO queue (event_id, event_type, data, timestamp) VALUES ('C', 'T', '{}', 1)", 2,
+      901 },
+    { "DELETE FROM queue WHERE event_id IN ('B', 'C')", 0, 901 },
+  };
+  const LampTally *tally = lamp_queue_get_tally (fixture->queue);
+
+  lamp_queue_watch (fixture->queue);
+  wait_for_rest ();
+
+  for (gsize i = 0; i < G_N_ELEMENTS (steps); i++)
+    {
+      gint64 start;
+
+      g_string_truncate (fixture->signals, 0);
+
+      start = g_get_monotonic_time ();
+      lamp_test_db_run (fixture->db, steps[i].sql);
+      lamp_test_wait_until (tally->pending == steps[i].pending &&
+                            tally->lamport_clock == steps[i].clock &&
+                            strstr (fixture->signals->str, "rewritten ") != NULL);
+      g_assert_cmpint (g_get_monotonic_time () - start, <, 2 * G_USEC_PER_SEC);
+    }
+
+  wait_for_rest ();
+}
+
 /* Whatever looks at the file first tells. */
 static void
 test_opening_again_tells_of_others (Fixture      *fixture,
@@ -1715,6 +1817,7 @@ main (int   argc,
   ADD ("history/by-days", test_history_by_days);
   ADD ("history/holds-an-event-once", test_history_holds_an_event_once);
   ADD ("watch/tells-of-others", test_watch_tells_of_others);
+  ADD ("watch/follows-everything", test_watch_follows_everything);
   ADD ("watch/opening-again-tells-of-others", test_opening_again_tells_of_others);
   ADD ("open/async", test_opens_async);
   ADD ("open/cannot", test_cannot_open);
