@@ -575,6 +575,10 @@ handle_set_token (LampBusAgent1         *object,
     g_dbus_method_invocation_return_error (
       invocation, G_DBUS_ERROR, G_DBUS_ERROR_INVALID_ARGS,
       _("token: must hold no spaces, line breaks or other than ASCII characters"));
+  else if (!lamp_secrets_is_token (token))
+    g_dbus_method_invocation_return_error (
+      invocation, G_DBUS_ERROR, G_DBUS_ERROR_INVALID_ARGS,
+      _("token: must hold no spaces, line breaks or other than ASCII characters"));
   else
     lamp_secrets_store_async (self->secrets, token, token_set_cb, call_new (self, invocation));
 

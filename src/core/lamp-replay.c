@@ -788,7 +788,11 @@ dup_held_ids (LampReplay *self)
       Held held = g_array_index (self->held, Held, i);
 
       if (held.until <= now)
-        continue;
+        {
+          /* The pass may have gone past it. */
+          self->news = self->news || held.id <= self->cursor;
+          continue;
+        }
 
       g_array_index (self->held, Held, kept++) = held;
       g_array_append_val (ids, held.id);
