@@ -65,21 +65,22 @@ get_problem (LampAgent *self)
   if (self->server_problem != NULL)
     return self->server_problem;
 
-  if (self->fullness != NULL)
-    return self->fullness;
   if (lamp_secrets_get_problem (self->secrets) != NULL)
     return lamp_secrets_get_problem (self->secrets);
+  if (*lamp_replay_get_last_error (self->replay) != '\0')
+    return NULL;
 
-  return *lamp_replay_get_last_error (self->replay) == '\0' ? self->notice : NULL;
+  return self->fullness != NULL ? self->fullness : self->notice;
 }
 
 static void
 update_snapshot (LampAgent *self)
 {
-  gint64 stalled_after =
-    g_settings_get_uint (self->settings, "stalled-after-hours") * G_TIME_SPAN_HOUR;
-  g_autoptr (LampSnapshot) snapshot = lamp_snapshot_new (
-    self->queue, self->replay, self->server_url, get_problem (self), "", stalled_after);
+  gint64 stalled_after = g_settings_get_uint (self->settings, "stalled-after-hours") *
+                         G_TIME_SPAN_HOUR;
+  g_autoptr (LampSnapshot)
+    snapshot = lamp_snapshot_new (self->queue, self->replay, self->server_url, get_problem (self),
+                                  "", stalled_after);
 
   lamp_service_set_snapshot (self->service, snapshot);
 }
@@ -94,9 +95,9 @@ watch_fullness (LampAgent *self)
     }
   else if (self->fullness == NULL)
     {
-      self->fullness =
-        g_strdup (_("The queue is more than 80 % full, and a full one takes no more events: let it "
-                    "be replayed, discard failed events, or raise the setting “capacity”"));
+      self->fullness = g_strdup (
+        _("The queue is more than 80 % full, and a full one takes no more events: let it "
+          "be replayed, discard failed events, or raise the setting “capacity”"));
       g_message ("%s", self->fullness);
     }
 }
@@ -115,6 +116,19 @@ queue_changed_cb (LampAgent *self)
 
 /* --- settings ----------------------------------------------------------- */
 
+/* An address with a password is refused, but shown all the same. */
+static void
+hide_password (char **url)
+{
+  g_autoptr (GUri) uri = g_uri_parse (*url, G_URI_FLAGS_ENCODED, NULL);
+
+  if (uri == NULL)
+    return;
+
+  g_free (*url);
+  *url = g_uri_to_string_partial (uri, G_URI_HIDE_USERINFO);
+}
+
 static void
 apply_server (LampAgent *self)
 {
@@ -124,12 +138,14 @@ apply_server (LampAgent *self)
   self->server_url = self->server_option != NULL ? g_strdup (self->server_option)
                                                  : lamp_settings_dup_server_url (self->settings);
   g_clear_pointer (&self->server_problem, g_free);
-  if (!lamp_transport_soup_set_server (
-        self->transport, self->server_url,
-        g_settings_get_boolean (self->settings, "allow-insecure-http"), &error))
+  if (!lamp_transport_soup_set_server (self->transport, self->server_url,
+                                       g_settings_get_boolean (self->settings,
+                                                               "allow-insecure-http"),
+                                       &error))
     {
       g_warning ("%s", error->message);
       self->server_problem = g_strdup (error->message);
+      hide_password (&self->server_url);
     }
 
   lamp_replay_server_changed (self->replay);
@@ -144,6 +160,8 @@ apply_settings (LampAgent *self)
   lamp_transport_soup_set_compress (self->transport,
                                     g_settings_get_boolean (self->settings, "compress"));
   lamp_replay_set_paused (self->replay, g_settings_get_boolean (self->settings, "paused"));
+  if (g_application_get_is_registered (G_APPLICATION (self)))
+    lamp_queue_tidy (self->queue);
 }
 
 static void
@@ -208,6 +226,8 @@ open_queue (LampAgent *self)
 
 /* --- starting to send --------------------------------------------------- */
 
+static void stop_replay (LampAgent *self);
+
 static void
 start_when_ready (LampAgent *self)
 {
@@ -242,7 +262,10 @@ predecessor_gone (LampAgent *self)
 {
   g_clear_handle_id (&self->predecessor_watch, g_bus_unwatch_name);
   g_clear_handle_id (&self->take_over_id, g_source_remove);
-  start_when_ready (self);
+  if (self->ending)
+    stop_replay (self);
+  else
+    start_when_ready (self);
 }
 
 static void
@@ -274,22 +297,40 @@ wait_for_predecessor (LampAgent *self)
     return;
 
   self->take_over_id = g_timeout_add (TAKE_OVER_PATIENCE_MS, take_over_cb, self);
-  self->predecessor_watch =
-    g_bus_watch_name_on_connection (connection, self->predecessor, G_BUS_NAME_WATCHER_FLAGS_NONE,
-                                    NULL, predecessor_vanished_cb, self, NULL);
+  self->predecessor_watch = g_bus_watch_name_on_connection (connection, self->predecessor,
+                                                            G_BUS_NAME_WATCHER_FLAGS_NONE, NULL,
+                                                            predecessor_vanished_cb, self, NULL);
 }
 
 /* --- ending ------------------------------------------------------------- */
 
 static void
-stopped_cb (GObject      *source,
+flushed_cb (GObject      *source,
             GAsyncResult *result,
             gpointer      user_data)
 {
   g_autoptr (LampAgent) self = LAMP_AGENT (user_data);
 
-  lamp_replay_stop_finish (LAMP_REPLAY (source), result);
+  lamp_queue_flush_finish (LAMP_QUEUE (source), result);
   g_application_quit (G_APPLICATION (self));
+}
+
+/* Events that were handed in while the last batch was waited for are stored and answered, too. */
+static void
+stopped_cb (GObject      *source,
+            GAsyncResult *result,
+            gpointer      user_data)
+{
+  LampAgent *self = LAMP_AGENT (user_data);
+
+  lamp_replay_stop_finish (LAMP_REPLAY (source), result);
+  lamp_queue_flush_async (self->queue, flushed_cb, self);
+}
+
+static void
+stop_replay (LampAgent *self)
+{
+  lamp_replay_stop_async (self->replay, stopped_cb, g_object_ref (self));
 }
 
 void
@@ -302,7 +343,10 @@ lamp_agent_end (LampAgent *self)
 
   g_debug ("agent: ending");
   self->ending = TRUE;
-  lamp_replay_stop_async (self->replay, stopped_cb, g_object_ref (self));
+
+  /* Whoever replaces this agent waits for it alone, and not for the one before it. */
+  if (self->predecessor_watch == 0)
+    stop_replay (self);
 }
 
 /* --- what the service is asked for -------------------------------------- */
@@ -322,8 +366,8 @@ window_shown_cb (GObject      *source,
 {
   GDBusMethodInvocation *invocation = user_data;
   g_autoptr (GError) error = NULL;
-  g_autoptr (GVariant) reply =
-    g_dbus_connection_call_finish (G_DBUS_CONNECTION (source), result, &error);
+  g_autoptr (GVariant)
+    reply = g_dbus_connection_call_finish (G_DBUS_CONNECTION (source), result, &error);
 
   if (reply != NULL)
     {
@@ -527,10 +571,12 @@ lamp_agent_new (GSettings              *settings,
 static char *
 dup_owner (GDBusConnection *connection)
 {
-  g_autoptr (GVariant) reply = g_dbus_connection_call_sync (
-    connection, "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus",
-    "GetNameOwner", g_variant_new ("(s)", LAMP_AGENT_ID), G_VARIANT_TYPE ("(s)"),
-    G_DBUS_CALL_FLAGS_NO_AUTO_START, -1, NULL, NULL);
+  g_autoptr (GVariant)
+    reply = g_dbus_connection_call_sync (connection, "org.freedesktop.DBus",
+                                         "/org/freedesktop/DBus", "org.freedesktop.DBus",
+                                         "GetNameOwner", g_variant_new ("(s)", LAMP_AGENT_ID),
+                                         G_VARIANT_TYPE ("(s)"), G_DBUS_CALL_FLAGS_NO_AUTO_START,
+                                         -1, NULL, NULL);
   char *owner = NULL;
 
   if (reply != NULL)
@@ -543,10 +589,12 @@ static guint
 get_process_id (GDBusConnection *connection,
                 const char      *owner)
 {
-  g_autoptr (GVariant) reply = g_dbus_connection_call_sync (
-    connection, "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus",
-    "GetConnectionUnixProcessID", g_variant_new ("(s)", owner), G_VARIANT_TYPE ("(u)"),
-    G_DBUS_CALL_FLAGS_NO_AUTO_START, -1, NULL, NULL);
+  g_autoptr (GVariant)
+    reply = g_dbus_connection_call_sync (connection, "org.freedesktop.DBus",
+                                         "/org/freedesktop/DBus", "org.freedesktop.DBus",
+                                         "GetConnectionUnixProcessID", g_variant_new ("(s)", owner),
+                                         G_VARIANT_TYPE ("(u)"), G_DBUS_CALL_FLAGS_NO_AUTO_START,
+                                         -1, NULL, NULL);
   guint process_id = 0;
 
   if (reply != NULL)
@@ -559,8 +607,9 @@ static int
 yield_to (GDBusConnection *connection,
           const char      *owner)
 {
-  g_printerr (_("Lamppost’s agent runs already, as process %u. With --replace this one takes over.\n"),
-              get_process_id (connection, owner));
+  g_printerr (
+    _("Lamppost’s agent runs already, as process %u. With --replace this one takes over.\n"),
+    get_process_id (connection, owner));
 
   return EXIT_UNREACHABLE;
 }
@@ -577,7 +626,8 @@ lamp_agent_run (LampAgent *self)
   if (connection != NULL)
     {
       self->predecessor = dup_owner (connection);
-      if (self->predecessor != NULL && !(g_application_get_flags (application) & G_APPLICATION_REPLACE))
+      if (self->predecessor != NULL &&
+          !(g_application_get_flags (application) & G_APPLICATION_REPLACE))
         return yield_to (connection, self->predecessor);
     }
 

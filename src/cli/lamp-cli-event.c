@@ -27,6 +27,21 @@ lamp_cli_event_new (const char *mission_id,
     g_variant_new ("(sss@a{sv})", mission_id, event_type, payload, options));
 }
 
+/* A string of C ends at its first NUL, so what lies behind it would be lost without a word. */
+static char *
+dup_text (const char     *name,
+          const LampJson *string,
+          GError        **error)
+{
+  if (g_strstr_len (string->text, (gssize) string->length, "\\u0000") == NULL)
+    return lamp_json_dup_string (string);
+
+  g_set_error (error, LAMP_ERROR, LAMP_ERROR_INVALID_EVENT,
+               _("%s: must hold no control characters, but has U+0000"), name);
+
+  return NULL;
+}
+
 static char *
 member_or_default (const LampJson *object,
                    const char     *name,
@@ -49,7 +64,7 @@ member_or_default (const LampJson *object,
       return NULL;
     }
 
-  return lamp_json_dup_string (&value);
+  return dup_text (name, &value, error);
 }
 
 /* The option's value as Emit() wants it; NULL with no error for null, which is as good as not
@@ -63,12 +78,14 @@ option_value (const char     *key,
   gint64 number;
 
   if (value->type == LAMP_JSON_STRING)
-    text = lamp_json_dup_string (value);
+    text = dup_text (key, value, error);
   else if (value->type == LAMP_JSON_OBJECT)
     text = g_strndup (value->text, value->length);
 
   if (text != NULL)
     return g_variant_new_string (text);
+  if (value->type == LAMP_JSON_STRING)
+    return NULL;
 
   if (lamp_json_get_int (value, &number) && number == (gint32) number)
     return g_variant_new_int32 (number);

@@ -9,7 +9,13 @@
 #include "lamp-store-private.h"
 #include "lamp-store-rows.h"
 
+#include <glib/gstdio.h>
 #include <string.h>
+
+/* Bytes. */
+#define CLOCK_FILE_MAX (1024 * 1024)
+
+#define SQL_HAS_CLOCK "SELECT 1 FROM lamppost_clock WHERE node_id = ?1"
 
 gboolean
 lamp_clock_current (LampStore  *store,
@@ -62,11 +68,10 @@ lamp_clock_raise (LampStore  *store,
   return now >= floor || lamp_store_set_clock (store, node_id, floor, error);
 }
 
-/* What was taken over before must not tick again, so only news counts as received. */
-static gboolean
-receive (LampStore *store,
-         gint64     received,
-         GError   **error)
+gboolean
+lamp_clock_receive (LampStore *store,
+                    gint64     received,
+                    GError   **error)
 {
   const char *own = lamp_store_get_node_id (store);
   gint64 now;
@@ -93,6 +98,39 @@ note_clock (const char *text,
     *largest = MAX (*largest, value);
 }
 
+/* Whether this node has never had a clock in this file, not even one of 0. */
+static gboolean
+is_new_node (LampStore *store,
+             gboolean  *new,
+             GError   **error)
+{
+  const char *own = lamp_store_get_node_id (store);
+  g_autoptr (LampStatement) statement = NULL;
+  gint64 now;
+  int step;
+
+  *new = FALSE;
+  if (!lamp_clock_current (store, own, &now, error))
+    return FALSE;
+
+  if (now > 0)
+    return TRUE;
+
+  statement = lamp_store_statement (store, SQL_HAS_CLOCK, error);
+  if (statement == NULL)
+    return FALSE;
+
+  sqlite3_bind_text (statement, 1, own, -1, SQLITE_STATIC);
+  if (!lamp_store_step (store, statement, &step, error))
+    return FALSE;
+
+  *new = step == SQLITE_DONE;
+
+  return TRUE;
+}
+
+/* There is one mark in a file, and it tells what the node before us has received: a node that comes
+ * later (the setting was changed) reads all the rows once. The clock of 0 remembers that it has. */
 gboolean
 lamp_clock_adopt (LampStore *store,
                   GError   **error)
@@ -100,19 +138,23 @@ lamp_clock_adopt (LampStore *store,
   gint64 adopted;
   gint64 largest = 0;
   gboolean complete;
+  gboolean new;
 
-  if (!lamp_store_get_adopted (store, &adopted, &complete, error))
+  if (!lamp_store_get_adopted (store, &adopted, &complete, error) ||
+      !is_new_node (store, &new, error))
     return FALSE;
 
-  if (complete)
+  if (complete && (!new || adopted == 0))
     return TRUE;
 
-  if (!lamp_store_walk_foreign (store, adopted, note_clock, &largest, &adopted, error))
+  if (!lamp_store_walk_foreign (store, new ? 0 : adopted, note_clock, &largest, &adopted, error))
     return FALSE;
 
   lamp_store_set_adopted (store, adopted);
+  if (new && !lamp_store_set_clock (store, lamp_store_get_node_id (store), 0, error))
+    return FALSE;
 
-  return receive (store, largest, error);
+  return lamp_clock_receive (store, largest, error);
 }
 
 static gboolean
@@ -124,6 +166,10 @@ take_over (LampStore      *store,
   LampJson name;
   LampJson number;
   gint64 largest = 0;
+
+  /* What the file says would hide that this node is new to the rows. */
+  if (!lamp_clock_adopt (store, error))
+    return FALSE;
 
   lamp_json_iter_init (&iter, clocks);
   while (lamp_json_iter_next (&iter, &name, &number))
@@ -143,7 +189,7 @@ take_over (LampStore      *store,
       largest = MAX (largest, value);
     }
 
-  return receive (store, largest, error);
+  return lamp_clock_receive (store, largest, error);
 }
 
 gboolean
@@ -153,9 +199,18 @@ lamp_clock_read_file (LampStore  *store,
 {
   g_autofree char *text = NULL;
   g_autoptr (GError) local_error = NULL;
+  GStatBuf info;
   LampJson clocks;
   LampJsonProblem problem;
   gsize length;
+
+  /* A pipe would be waited for, and nobody's clocks take so much. */
+  if (g_stat (path, &info) == 0 &&
+      ((!S_ISREG (info.st_mode) && !S_ISDIR (info.st_mode)) || info.st_size > CLOCK_FILE_MAX))
+    {
+      g_warning ("The clock file “%s” is no file of clocks; it is left out", path);
+      return TRUE;
+    }
 
   if (!g_file_get_contents (path, &text, &length, &local_error))
     {

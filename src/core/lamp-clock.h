@@ -57,6 +57,18 @@ gboolean lamp_clock_raise     (LampStore  *store,
                                GError    **error);
 
 /**
+ * lamp_clock_receive:
+ * @received: a clock that lies in a file and may have been seen before, 0 to
+ *   %LAMP_CLOCK_RECEIVED_MAX
+ *
+ * Like lamp_clock_update() for this node, but only if @received is larger than its
+ * clock: to read the same again must not tick.
+ */
+gboolean lamp_clock_receive   (LampStore  *store,
+                               gint64      received,
+                               GError    **error);
+
+/**
  * lamp_clock_adopt:
  *
  * The clocks of events that other programs have put into the queue count as

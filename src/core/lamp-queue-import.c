@@ -192,21 +192,6 @@ add_event (LampStore          *store,
   return TRUE;
 }
 
-/* Only news counts as received, as it does for the clock file: an older clock must not tick. */
-static gboolean
-receive_clock (LampStore *store,
-               gint64     received,
-               GError   **error)
-{
-  const char *node_id = lamp_store_get_node_id (store);
-  gint64 now;
-
-  if (!lamp_clock_current (store, node_id, &now, error))
-    return FALSE;
-
-  return received <= now || lamp_clock_update (store, node_id, received, NULL, error);
-}
-
 static gboolean
 add_run (LampStore *store,
          gpointer   data,
@@ -228,7 +213,7 @@ add_run (LampStore *store,
     if (!add_event (store, import, g_ptr_array_index (import->slice->events, i), now, error))
       return FALSE;
 
-  return receive_clock (store, import->clock, error);
+  return lamp_clock_receive (store, import->clock, error);
 }
 
 /* --- on the caller's thread --------------------------------------------- */

@@ -29,6 +29,27 @@ G_BEGIN_DECLS
  * Where nothing else is said, operations fail with %LAMP_ERROR_STORAGE when the
  * file can't be used; nothing has changed then.
  *
+ * What it guarantees, beside what its store does (see LampStore):
+ *
+ * - An append is all or none, and durable when it is answered. Clock tick, ULID and
+ *   row are one transaction in every process: both strictly rise, no value is given
+ *   twice, and the order of the rows is the order of the clocks.
+ * - Nothing that is not delivered is ever thrown away to make room: a full queue
+ *   refuses. Only lamp_queue_discard() deletes, and only what is failed.
+ * - That an event was delivered is durable in the commit that records the answer. An
+ *   answer counts only for a row that is still as it was sent (same row, same id,
+ *   same bytes); another stays pending and is sent as it is now. After a kill a batch
+ *   may be sent again, never forgotten.
+ * - The same event again is no second event: with the same bytes it is accepted
+ *   silently, with others it is refused and nothing is replaced.
+ * - The file is the other tool's too. A row that it inserts or replaces is a new
+ *   pending event, one that it deletes is gone, its clocks count as received; while
+ *   lamp_queue_watch() is on, all of this is noticed within 2 seconds.
+ * - A row whose data is no envelope is logged and set to failed, with the code
+ *   "corrupt"; those behind it go on.
+ * - The history never holds more than was asked for once lamp_queue_tidy() has ended.
+ * - The tally is what a full count would give, whoever wrote the rows.
+ *
  * Signals, all on the thread that made the queue:
  *   "changed" (): the tally is another one.
  *   "rewritten" (): another program has written to the file, or one was imported.
@@ -368,6 +389,18 @@ gboolean         lamp_queue_settle_finish      (LampQueue            *self,
                                                 guint                *n_delivered,
                                                 guint                *n_failed,
                                                 GError              **error);
+
+/**
+ * lamp_queue_flush_async:
+ *
+ * Answered when everything that was handed in before has been.
+ */
+void             lamp_queue_flush_async        (LampQueue            *self,
+                                                GAsyncReadyCallback   callback,
+                                                gpointer              user_data);
+
+void             lamp_queue_flush_finish       (LampQueue            *self,
+                                                GAsyncResult         *result);
 
 /**
  * lamp_queue_tidy:

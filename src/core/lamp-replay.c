@@ -239,6 +239,10 @@ alarm_cb (gpointer user_data)
     move_to (self, resting_state (self));
   probe (self);
 
+  /* What has grown too old, on a day without a pass. */
+  if (lamp_queue_get_tally (self->queue)->delivered > 0)
+    lamp_queue_tidy (self->queue);
+
   return G_SOURCE_CONTINUE;
 }
 

@@ -57,7 +57,8 @@ lamp_settings_new_queue (GSettings  *settings,
                          const char *path)
 {
   g_autofree char *node_id = NULL;
-  g_autofree char *default_path = lamp_queue_dup_default_path ();
+  g_autofree char *named_path = path != NULL ? g_strdup (path) : lamp_queue_dup_default_path ();
+  g_autofree char *full_path = g_canonicalize_filename (named_path, NULL);
   LampQueue *queue = NULL;
 
   g_return_val_if_fail (settings == NULL || G_IS_SETTINGS (settings), NULL);
@@ -65,8 +66,7 @@ lamp_settings_new_queue (GSettings  *settings,
   if (settings != NULL)
     node_id = g_settings_get_string (settings, "node-id");
 
-  queue = lamp_queue_new (path != NULL ? path : default_path,
-                          node_id != NULL && *node_id != '\0' ? node_id : NULL);
+  queue = lamp_queue_new (full_path, node_id != NULL && *node_id != '\0' ? node_id : NULL);
   if (settings != NULL)
     lamp_settings_apply_to_queue (settings, queue);
 

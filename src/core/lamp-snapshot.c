@@ -33,7 +33,7 @@ lamp_snapshot_new (LampQueue  *queue,
   self->next_retry = lamp_replay_get_next_retry (replay);
   self->node_id = g_strdup (lamp_queue_get_node_id (queue));
   self->server_url = g_strdup (server_url);
-  self->queue_path = g_strdup (lamp_queue_get_path (queue));
+  self->queue_path = g_filename_display_name (lamp_queue_get_path (queue));
   self->last_error = g_strdup (problem != NULL ? problem : lamp_replay_get_last_error (replay));
   self->tray_status = g_strdup (tray_status);
 

@@ -10,6 +10,9 @@ G_BEGIN_DECLS
 
 /* For the files that hold statements: lamp-store-*, lamp-clock. Only on the store's thread. */
 
+/* How long another process may hold the lock before a job fails (section 4). */
+#define LAMP_STORE_PATIENCE_MS 5000
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (sqlite3_stmt, sqlite3_finalize)
 
 /* A statement that was prepared once and goes back to where it came from: reset, its values
@@ -21,6 +24,21 @@ void           lamp_statement_done       (LampStatement  *statement);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (LampStatement, lamp_statement_done)
 
 sqlite3       *lamp_store_get_db         (LampStore      *self);
+
+/* Takes @db, NULL for none; what was open is closed. */
+void           lamp_store_set_db         (LampStore      *self,
+                                          sqlite3        *db);
+
+/* A transaction, which writes what it remembered before it commits. A job runs inside one. */
+gboolean       lamp_store_begin          (LampStore      *self,
+                                          GError        **error);
+
+gboolean       lamp_store_commit         (LampStore      *self,
+                                          GError        **error);
+
+/* Counts a mishap, and keeps what a person must be told of it. */
+void           lamp_store_tell           (LampStore      *self,
+                                          const char     *notice);
 
 /* The SQL text is the key: the same literal gives the same statement. */
 LampStatement *lamp_store_statement      (LampStore      *self,

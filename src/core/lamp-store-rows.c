@@ -12,87 +12,86 @@
 
 #define SQL_COUNT_UNDELIVERED "SELECT pending + failed FROM lamppost_counter"
 
-#define SQL_WALK_FOREIGN                                                                          \
-  "SELECT id, data FROM queue WHERE id IN (SELECT id FROM lamppost_rewritten) "                   \
+#define SQL_WALK_FOREIGN                                                                           \
+  "SELECT id, data FROM queue WHERE id IN (SELECT id FROM lamppost_rewritten) "                    \
   "UNION ALL SELECT id, data FROM queue WHERE id > ?1"
 #define SQL_FORGET_REWRITTEN "DELETE FROM lamppost_rewritten"
 
-#define SQL_INSERT "INSERT INTO queue (event_id, event_type, data, timestamp) VALUES (?1, ?2, ?3, ?4)"
+#define SQL_INSERT                                                                                 \
+  "INSERT INTO queue (event_id, event_type, data, timestamp) VALUES (?1, ?2, ?3, ?4)"
 
-#define SQL_COMPARE                                                                               \
-  "SELECT data FROM queue WHERE event_id = ?1 "                                                   \
+#define SQL_COMPARE                                                                                \
+  "SELECT data FROM queue WHERE event_id = ?1 "                                                    \
   "UNION ALL SELECT data FROM lamppost_history WHERE event_id = ?1"
 
-#define SQL_INSERT_IMPORTED                                                                       \
-  "INSERT INTO queue (event_id, event_type, data, timestamp, retry_count, coalesce_key) "         \
+#define SQL_INSERT_IMPORTED                                                                        \
+  "INSERT INTO queue (event_id, event_type, data, timestamp, retry_count, coalesce_key) "          \
   "VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
 
-#define SQL_SET_LAST_MISSION                                                                      \
+#define SQL_SET_LAST_MISSION                                                                       \
   "UPDATE lamppost_state SET mission = ?1 WHERE status = 2 AND id = last_insert_rowid ()"
 
 /* CROSS JOIN keeps SQLite from walking the wide table first. */
-#define SQL_WALK_PENDING                                                                          \
-  "SELECT s.id, s.revision, q.event_id, q.data "                                                  \
-  "FROM lamppost_state s CROSS JOIN queue q ON q.id = s.id "                                      \
+#define SQL_WALK_PENDING                                                                           \
+  "SELECT s.id, s.revision, q.event_id, q.data "                                                   \
+  "FROM lamppost_state s CROSS JOIN queue q ON q.id = s.id "                                       \
   "WHERE s.status = 2 AND s.id > ?1 AND s.id <= ?2 ORDER BY s.id"
 
 #define SQL_ADD_SERVER "INSERT OR IGNORE INTO lamppost_server (origin) VALUES (?1)"
 #define SQL_GET_SERVER "SELECT id FROM lamppost_server WHERE origin = ?1"
 
-#define SQL_MARK_DELIVERED                                                                        \
-  "UPDATE lamppost_state SET status = 0, server = ?3, delivered_at = ?4 "                         \
+#define SQL_MARK_DELIVERED                                                                         \
+  "UPDATE lamppost_state SET status = 0, server = ?3, delivered_at = ?4 "                          \
   "WHERE status = 2 AND id = ?1 AND revision = ?2"
 
 #define SQL_SET_LAST_DELIVERY "UPDATE lamppost_counter SET last_server = ?1, last_delivery = ?2"
 
-#define SQL_MARK_FAILED                                                                           \
+#define SQL_MARK_FAILED                                                                            \
   "UPDATE lamppost_state SET status = 1 WHERE status = 2 AND id = ?1 AND revision = ?2"
-#define SQL_SET_FAILURE                                                                           \
-  "INSERT INTO lamppost_failure (id, code, message, last_retry_at) VALUES (?1, ?2, ?3, ?4) "      \
-  "ON CONFLICT (id) DO UPDATE SET code = excluded.code, message = excluded.message, "             \
+#define SQL_SET_FAILURE                                                                            \
+  "INSERT INTO lamppost_failure (id, code, message, last_retry_at) VALUES (?1, ?2, ?3, ?4) "       \
+  "ON CONFLICT (id) DO UPDATE SET code = excluded.code, message = excluded.message, "              \
   "last_retry_at = excluded.last_retry_at"
-#define SQL_ADD_RETRIES                                                                           \
+#define SQL_ADD_RETRIES                                                                            \
   "UPDATE queue SET retry_count = coalesce (retry_count, 0) + ?2 WHERE id = ?1"
 
 #define FAILED_WITH_ID "(SELECT id FROM queue WHERE event_id = ?1)"
 #define SQL_RESEND "UPDATE lamppost_state SET status = 2 WHERE status = 1 AND id = " FAILED_WITH_ID
-#define SQL_CLEAR_FAILURE                                                                         \
+#define SQL_CLEAR_FAILURE                                                                          \
   "UPDATE lamppost_failure SET code = '', message = '' WHERE id = " FAILED_WITH_ID
 #define SQL_RESEND_ALL "UPDATE lamppost_state SET status = 2 WHERE status = 1"
 #define SQL_CLEAR_FAILURES "UPDATE lamppost_failure SET code = '', message = '' WHERE code <> ''"
-#define SQL_DISCARD                                                                               \
-  "DELETE FROM queue WHERE event_id = ?1 "                                                        \
+#define SQL_DISCARD                                                                                \
+  "DELETE FROM queue WHERE event_id = ?1 "                                                         \
   "AND EXISTS (SELECT 1 FROM lamppost_state s WHERE s.status = 1 AND s.id = queue.id)"
 
 /* A list is ordered by the id of the table that is walked: that spares it a sort. */
-#define STATE_COLUMNS                                                                             \
-  "q.event_id, q.event_type, q.data, s.status, s.queued_at, s.delivered_at, q.retry_count, "      \
+#define STATE_COLUMNS                                                                              \
+  "q.event_id, q.event_type, q.data, s.status, s.queued_at, s.delivered_at, q.retry_count, "       \
   "f.last_retry_at, f.code, f.message, s.mission "
-#define HISTORY_COLUMNS                                                                           \
-  "SELECT id, event_id, event_type, data, 0, queued_at, delivered_at, retry_count, "              \
+#define HISTORY_COLUMNS                                                                            \
+  "SELECT id, event_id, event_type, data, 0, queued_at, delivered_at, retry_count, "               \
   "last_retry_at, '', '', mission FROM lamppost_history "
-#define STATE_TABLES                                                                              \
-  "FROM lamppost_state s CROSS JOIN queue q ON q.id = s.id "                                      \
+#define STATE_TABLES                                                                               \
+  "FROM lamppost_state s CROSS JOIN queue q ON q.id = s.id "                                       \
   "LEFT JOIN lamppost_failure f ON f.id = s.id "
 #define STATUS_FIRST "SELECT s.id, " STATE_COLUMNS STATE_TABLES
-#define QUEUE_FIRST                                                                               \
-  "SELECT q.id, " STATE_COLUMNS "FROM queue q CROSS JOIN lamppost_state s ON s.status IN (0, 1, 2) AND s.id = q.id "            \
+#define QUEUE_FIRST                                                                                \
+  "SELECT q.id, " STATE_COLUMNS                                                                    \
+  "FROM queue q CROSS JOIN lamppost_state s ON s.status IN (0, 1, 2) AND s.id = q.id "             \
   "LEFT JOIN lamppost_failure f ON f.id = s.id "
 #define NEWEST_FIRST "ORDER BY 1 DESC LIMIT ?2"
 
-#define SQL_WALK_ALL                                                                              \
-  QUEUE_FIRST "WHERE q.id < ?1 UNION ALL " HISTORY_COLUMNS                          \
-                            "WHERE id < ?1 " NEWEST_FIRST
-#define SQL_WALK_DELIVERED                                                                        \
-  STATUS_FIRST "WHERE s.status = 0 AND s.id < ?1 UNION ALL " HISTORY_COLUMNS        \
-                             "WHERE id < ?1 " NEWEST_FIRST
+#define SQL_WALK_ALL                                                                               \
+  QUEUE_FIRST "WHERE q.id < ?1 UNION ALL " HISTORY_COLUMNS "WHERE id < ?1 " NEWEST_FIRST
+#define SQL_WALK_DELIVERED                                                                         \
+  STATUS_FIRST "WHERE s.status = 0 AND s.id < ?1 UNION ALL " HISTORY_COLUMNS                       \
+               "WHERE id < ?1 " NEWEST_FIRST
 #define SQL_WALK_FAILED STATUS_FIRST "WHERE s.status = 1 AND s.id < ?1 " NEWEST_FIRST
-#define SQL_WALK_PENDING_ROWS                                                                     \
-  STATUS_FIRST "WHERE s.status = 2 AND s.id < ?1 " NEWEST_FIRST
+#define SQL_WALK_PENDING_ROWS STATUS_FIRST "WHERE s.status = 2 AND s.id < ?1 " NEWEST_FIRST
 
-#define SQL_FIND                                                                                  \
-  QUEUE_FIRST "WHERE q.event_id = ?1 UNION ALL " HISTORY_COLUMNS                    \
-                            "WHERE event_id = ?1 " NEWEST_FIRST
+#define SQL_FIND                                                                                   \
+  QUEUE_FIRST "WHERE q.event_id = ?1 UNION ALL " HISTORY_COLUMNS "WHERE event_id = ?1 " NEWEST_FIRST
 
 /* Unused pages that are kept: 4 MiB, so that a queue that fills and empties doesn't shrink and grow
  * all day. */
@@ -102,20 +101,20 @@
 #define SQL_COUNT_SETTLED "SELECT settled, history FROM lamppost_counter"
 #define OLDEST_SETTLED "(SELECT id FROM lamppost_state WHERE status = 0 ORDER BY id LIMIT ?1)"
 #define SQL_DROP_SETTLED "DELETE FROM queue WHERE id IN " OLDEST_SETTLED
-#define SQL_FORGET_DOUBLES                                                                        \
-  "DELETE FROM lamppost_history "                                                                 \
+#define SQL_FORGET_DOUBLES                                                                         \
+  "DELETE FROM lamppost_history "                                                                  \
   "WHERE event_id IN (SELECT event_id FROM queue WHERE id IN " OLDEST_SETTLED ")"
-#define SQL_COPY_SETTLED                                                                          \
-  "INSERT INTO lamppost_history (id, event_id, event_type, data, retry_count, queued_at, "        \
-  "delivered_at, last_retry_at, server, mission) "                                                \
-  "SELECT s.id, q.event_id, q.event_type, q.data, coalesce (q.retry_count, 0), s.queued_at, "     \
-  "s.delivered_at, coalesce (f.last_retry_at, 0), s.server, s.mission " STATE_TABLES              \
+#define SQL_COPY_SETTLED                                                                           \
+  "INSERT INTO lamppost_history (id, event_id, event_type, data, retry_count, queued_at, "         \
+  "delivered_at, last_retry_at, server, mission) "                                                 \
+  "SELECT s.id, q.event_id, q.event_type, q.data, coalesce (q.retry_count, 0), s.queued_at, "      \
+  "s.delivered_at, coalesce (f.last_retry_at, 0), s.server, s.mission " STATE_TABLES               \
   "WHERE s.status = 0 ORDER BY s.id LIMIT ?1"
-#define SQL_PRUNE_OLD                                                                             \
-  "DELETE FROM lamppost_history WHERE id IN (SELECT id FROM lamppost_history "                    \
+#define SQL_PRUNE_OLD                                                                              \
+  "DELETE FROM lamppost_history WHERE id IN (SELECT id FROM lamppost_history "                     \
   "WHERE delivered_at < ?2 ORDER BY delivered_at LIMIT ?1)"
-#define SQL_PRUNE_MANY                                                                            \
-  "DELETE FROM lamppost_history WHERE id IN (SELECT id FROM lamppost_history "                    \
+#define SQL_PRUNE_MANY                                                                             \
+  "DELETE FROM lamppost_history WHERE id IN (SELECT id FROM lamppost_history "                     \
   "ORDER BY delivered_at, id LIMIT ?1)"
 
 enum
@@ -307,7 +306,8 @@ lamp_store_walk_pending (LampStore      *store,
         continue;
 
       if (!func (id, sqlite3_column_int64 (statement, 1), column_text (statement, 2),
-                 column_text (statement, 3), (gsize) sqlite3_column_bytes (statement, 3), user_data))
+                 column_text (statement, 3), (gsize) sqlite3_column_bytes (statement, 3),
+                 user_data))
         return TRUE;
     }
 
@@ -525,8 +525,7 @@ lamp_store_insert_imported (LampStore          *store,
                                    event->message != NULL ? event->message : "", 0,
                                    event->last_retry_at, &changed, error);
 
-  return event->last_retry_at == 0 ||
-         set_failure (store, id, "", "", event->last_retry_at, error);
+  return event->last_retry_at == 0 || set_failure (store, id, "", "", event->last_retry_at, error);
 }
 
 gboolean
@@ -672,6 +671,7 @@ lamp_store_walk_rows (LampStore        *store,
   const char *sql = filter->all ? SQL_WALK_ALL : by_status[filter->status];
   g_autoptr (LampStatement) statement = lamp_store_statement (store, sql, error);
   g_autofree char *pattern = pattern_for_text (filter->text);
+  gint64 id = 0;
   guint seen = 0;
   int step;
 
@@ -680,7 +680,6 @@ lamp_store_walk_rows (LampStore        *store,
 
   sqlite3_bind_int64 (statement, 1, before);
   sqlite3_bind_int64 (statement, 2, limit);
-  *last = 0;
 
   while (lamp_store_step (store, statement, &step, error))
     {
@@ -688,13 +687,12 @@ lamp_store_walk_rows (LampStore        *store,
 
       if (step == SQLITE_DONE)
         {
-          if (seen < limit)
-            *last = 0;
+          *last = seen < limit ? 0 : id;
           return TRUE;
         }
 
       seen++;
-      *last = sqlite3_column_int64 (statement, COLUMN_ID);
+      id = sqlite3_column_int64 (statement, COLUMN_ID);
       if (!columns_match (filter, pattern, statement))
         continue;
 

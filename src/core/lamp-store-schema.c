@@ -97,8 +97,10 @@ static const char own_tables[] =
 
 /* One statement for each status: IN would make a temporary table for every row. */
 #define FORGET_STATE(id)                                                                           \
-  "  DELETE FROM lamppost_state WHERE status = 2 AND id = " id ";"                                 \
-  "  DELETE FROM lamppost_state WHERE status = 1 AND id = " id ";"                                 \
+  "  DELETE FROM lamppost_state WHERE status = 2 AND id = " id                                     \
+  ";"                                                                                              \
+  "  DELETE FROM lamppost_state WHERE status = 1 AND id = " id                                     \
+  ";"                                                                                              \
   "  DELETE FROM lamppost_state WHERE status = 0 AND id = " id ";"
 
 #define REPLACED                                                                                   \
@@ -247,7 +249,8 @@ migrate (LampStore *store,
     return FALSE;
 
   return lamp_store_execute_script (store,
-                                    "PRAGMA user_version = " G_STRINGIFY (LAMP_STORE_SCHEMA_VERSION),
+                                    "PRAGMA user_version = " G_STRINGIFY (
+                                      LAMP_STORE_SCHEMA_VERSION),
                                     error);
 }
 

@@ -5,21 +5,13 @@
 #include "lamp-store.h"
 
 #include "lamp-error.h"
-#include "lamp-guard.h"
+#include "lamp-store-file.h"
 #include "lamp-store-private.h"
-#include "lamp-store-salvage.h"
-#include "lamp-store-schema.h"
 #include "lamp-ulid.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 
 #include <glib/gi18n-lib.h>
-#include <glib/gstdio.h>
-
-/* How long another process may hold the lock before a job fails (section 4). */
-#define BUSY_TIMEOUT_MS 5000
 
 /* What a transaction has read and will write back once, before its commit. */
 typedef struct
@@ -67,6 +59,7 @@ struct _LampStore
   Pending pending;
   int last_code;  /* of SQLite, when something failed last */
   gboolean began; /* the last transaction that was wanted */
+  gboolean impatient;
   guint mishaps;
 };
 
@@ -117,6 +110,24 @@ cause_of_code (int code)
     }
 }
 
+/* Those that wait for a lock together wait for it once, readers too (without a write-ahead log it
+ * may keep them away): whoever comes later in this turn tries, but doesn't wait again. */
+static void
+lose_patience (LampStore *self)
+{
+  self->impatient = TRUE;
+  if (self->db != NULL)
+    sqlite3_busy_timeout (self->db, 0);
+}
+
+static void
+regain_patience (LampStore *self)
+{
+  if (self->impatient && self->db != NULL)
+    sqlite3_busy_timeout (self->db, LAMP_STORE_PATIENCE_MS);
+  self->impatient = FALSE;
+}
+
 gboolean
 lamp_store_fail (LampStore *self,
                  int        code,
@@ -125,6 +136,8 @@ lamp_store_fail (LampStore *self,
   const char *cause = cause_of_code (code);
 
   self->last_code = code & 0xff;
+  if (self->last_code == SQLITE_BUSY)
+    lose_patience (self);
   if (cause == NULL)
     cause = self->db != NULL ? sqlite3_errmsg (self->db) : sqlite3_errstr (code);
 
@@ -147,6 +160,15 @@ sqlite3 *
 lamp_store_get_db (LampStore *self)
 {
   return self->db;
+}
+
+void
+lamp_store_set_db (LampStore *self,
+                   sqlite3   *db)
+{
+  g_hash_table_remove_all (self->statements);
+  g_clear_pointer (&self->db, sqlite3_close);
+  self->db = db;
 }
 
 LampStatement *
@@ -375,6 +397,42 @@ write_pending (LampStore *self,
          write_clock (self, self->node_id, self->pending.clock, error);
 }
 
+gboolean
+lamp_store_begin (LampStore *self,
+                  GError   **error)
+{
+  g_autoptr (LampStatement) statement = lamp_store_statement (self, "BEGIN IMMEDIATE", error);
+
+  memset (&self->pending, 0, sizeof self->pending);
+
+  return statement != NULL && lamp_store_execute (self, statement, error);
+}
+
+gboolean
+lamp_store_commit (LampStore *self,
+                   GError   **error)
+{
+  g_autoptr (LampStatement) statement = NULL;
+
+  if (!write_pending (self, error))
+    return FALSE;
+
+  statement = lamp_store_statement (self, "COMMIT", error);
+
+  return statement != NULL && lamp_store_execute (self, statement, error);
+}
+
+void
+lamp_store_tell (LampStore  *self,
+                 const char *notice)
+{
+  self->mishaps++;
+  g_mutex_lock (&self->lock);
+  g_free (self->notice);
+  self->notice = g_strdup (notice);
+  g_mutex_unlock (&self->lock);
+}
+
 static gboolean
 read_tally (LampStore *self,
             LampTally *tally,
@@ -402,354 +460,7 @@ read_tally (LampStore *self,
   return TRUE;
 }
 
-/* --- opening ------------------------------------------------------------ */
-
-static void
-close_db (LampStore *self)
-{
-  g_hash_table_remove_all (self->statements);
-  g_clear_pointer (&self->db, sqlite3_close);
-}
-
-static gboolean
-fail_errno (LampStore  *self,
-            const char *path,
-            int         errsv,
-            GError    **error)
-{
-  g_set_error (error, LAMP_ERROR, LAMP_ERROR_STORAGE, _("The queue “%s” can’t be used: “%s”: %s"),
-               self->path, path, g_strerror (errsv));
-
-  return FALSE;
-}
-
-/* The folder and the file are made before SQLite sees them, so that no moment passes in which
- * others may read; SQLite gives the -wal and -shm files the modes of the file itself. */
-static gboolean
-make_file (LampStore  *self,
-           const char *path,
-           GError    **error)
-{
-  g_autofree char *folder = g_path_get_dirname (path);
-  int fd;
-
-  if (g_mkdir_with_parents (folder, 0700) != 0)
-    return fail_errno (self, folder, errno, error);
-
-  if (!lamp_guard_check (path, error))
-    return FALSE;
-
-  fd = g_open (path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (fd < 0)
-    return fail_errno (self, path, errno, error);
-
-  if (!g_close (fd, error))
-    {
-      g_prefix_error (error, "%s: ", path);
-      return FALSE;
-    }
-
-  if (g_chmod (path, 0600) != 0)
-    return fail_errno (self, path, errno, error);
-
-  return TRUE;
-}
-
-/* What SQLite keeps beside a database. Another program may have made them with wider modes. */
-static const char *const side_files[] = { "-wal", "-shm", "-journal" };
-
-static void
-tighten_side_files (const char *database)
-{
-  for (guint i = 0; i < G_N_ELEMENTS (side_files); i++)
-    {
-      g_autofree char *path = g_strconcat (database, side_files[i], NULL);
-
-      if (g_file_test (path, G_FILE_TEST_EXISTS))
-        g_chmod (path, 0600);
-    }
-}
-
-static gboolean
-is_empty (LampStore *self,
-          gboolean  *empty,
-          GError   **error)
-{
-  g_autoptr (sqlite3_stmt) statement = NULL;
-  int code = sqlite3_prepare_v2 (self->db, "PRAGMA page_count", -1, &statement, NULL);
-  int step;
-
-  if (code != SQLITE_OK)
-    return lamp_store_fail (self, code, error);
-
-  if (!lamp_store_step (self, statement, &step, error))
-    return FALSE;
-
-  *empty = sqlite3_column_int (statement, 0) == 0;
-
-  return TRUE;
-}
-
-/* Where it can't be had (a network file system) SQLite answers with the mode it stays in. */
-static gboolean
-ask_for_wal (LampStore *self,
-             gboolean  *wal,
-             GError   **error)
-{
-  g_autoptr (sqlite3_stmt) statement = NULL;
-  int code = sqlite3_prepare_v2 (self->db, "PRAGMA journal_mode = WAL", -1, &statement, NULL);
-  int step;
-
-  if (code != SQLITE_OK)
-    return lamp_store_fail (self, code, error);
-
-  if (!lamp_store_step (self, statement, &step, error))
-    return FALSE;
-
-  *wal = step == SQLITE_ROW &&
-         g_strcmp0 ((const char *) sqlite3_column_text (statement, 0), "wal") == 0;
-
-  /* What it answers holds from the commit on, and that is the second step. */
-  return lamp_store_step (self, statement, &step, error);
-}
-
-static gboolean
-configure (LampStore *self,
-           GError   **error)
-{
-  gboolean empty = FALSE;
-  gboolean wal = FALSE;
-
-  sqlite3_busy_timeout (self->db, BUSY_TIMEOUT_MS);
-  if (!is_empty (self, &empty, error))
-    return FALSE;
-
-  /* auto_vacuum takes effect only in a file without tables: ours are made right after. In one
-   * that has it already, this would be a commit at each opening. */
-  if (empty && !lamp_store_execute_script (self, "PRAGMA auto_vacuum = INCREMENTAL", error))
-    return FALSE;
-
-  if (!ask_for_wal (self, &wal, error))
-    return FALSE;
-
-  /* EXTRA also syncs the folder after a commit has deleted its rollback journal: a power cut could
-   * bring that back, and undo the commit. */
-  return lamp_store_execute_script (self,
-                                    wal ? "PRAGMA synchronous = FULL"
-                                        : "PRAGMA synchronous = EXTRA",
-                                    error) &&
-         lamp_store_execute_script (self,
-                                    "PRAGMA journal_size_limit = 4194304;"
-                                    "PRAGMA temp_store = MEMORY;",
-                                    error);
-}
-
-static gboolean
-open_path (LampStore  *self,
-           const char *path,
-           GError    **error)
-{
-  int code;
-
-  if (!make_file (self, path, error))
-    return FALSE;
-
-  code = sqlite3_open_v2 (path, &self->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
-  if (code != SQLITE_OK)
-    {
-      lamp_store_fail (self, code, error);
-      close_db (self);
-      return FALSE;
-    }
-
-  sqlite3_extended_result_codes (self->db, TRUE);
-  if (!configure (self, error) || !lamp_store_schema_prepare (self, error))
-    {
-      close_db (self);
-      return FALSE;
-    }
-
-  tighten_side_files (path);
-  g_debug ("store: opened %s", path);
-
-  return TRUE;
-}
-
-/* --- a damaged file ----------------------------------------------------- */
-
-static char *
-dup_salvage_path (LampStore *self)
-{
-  return g_strconcat (self->path, ".salvage", NULL);
-}
-
-/* queue.db.corrupt-20260131T120000Z, a name that is free. */
-static char *
-dup_corrupt_path (LampStore *self)
-{
-  g_autoptr (GDateTime) now = g_date_time_new_now_utc ();
-  g_autofree char *time = g_date_time_format (now, "%Y%m%dT%H%M%SZ");
-  g_autofree char *path = g_strdup_printf ("%s.corrupt-%s", self->path, time);
-
-  for (guint i = 2; g_file_test (path, G_FILE_TEST_EXISTS); i++)
-    {
-      g_free (path);
-      path = g_strdup_printf ("%s.corrupt-%s-%u", self->path, time, i);
-    }
-
-  return g_steal_pointer (&path);
-}
-
-static void
-move_side_files (const char *from,
-                 const char *to)
-{
-  for (guint i = 0; i < G_N_ELEMENTS (side_files); i++)
-    {
-      g_autofree char *old = g_strconcat (from, side_files[i], NULL);
-      g_autofree char *new = to != NULL ? g_strconcat (to, side_files[i], NULL) : NULL;
-
-      if (new != NULL)
-        g_rename (old, new);
-      else
-        g_remove (old);
-    }
-}
-
-static sqlite3 *
-open_damaged (LampStore *self)
-{
-  sqlite3 *damaged = NULL;
-
-  if (sqlite3_open_v2 (self->path, &damaged, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) !=
-      SQLITE_OK)
-    {
-      sqlite3_close (damaged);
-      return NULL;
-    }
-
-  /* It stays as it is, for whoever wants to look deeper. */
-  sqlite3_db_config (damaged, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-  sqlite3_busy_timeout (damaged, BUSY_TIMEOUT_MS);
-
-  return damaged;
-}
-
-/* Another process may have been here first, or only this connection was confused. */
-static gboolean
-is_whole (sqlite3 *db)
-{
-  g_autoptr (sqlite3_stmt) statement = NULL;
-
-  return sqlite3_prepare_v2 (db, "PRAGMA quick_check (1)", -1, &statement, NULL) == SQLITE_OK &&
-         sqlite3_step (statement) == SQLITE_ROW &&
-         g_strcmp0 ((const char *) sqlite3_column_text (statement, 0), "ok") == 0;
-}
-
-static gint64
-save_rows (LampStore  *self,
-           sqlite3    *damaged,
-           const char *path,
-           GError    **error)
-{
-  gint64 saved = -1;
-
-  g_remove (path);
-  move_side_files (path, NULL);
-  if (!open_path (self, path, error))
-    return -1;
-
-  memset (&self->pending, 0, sizeof self->pending);
-  if (lamp_store_execute_script (self, "BEGIN IMMEDIATE", error))
-    saved = lamp_store_salvage (self, damaged, error);
-  if (saved >= 0 &&
-      (!write_pending (self, error) || !lamp_store_execute_script (self, "COMMIT", error)))
-    saved = -1;
-
-  close_db (self);
-
-  return saved;
-}
-
-static void
-tell_of_salvage (LampStore  *self,
-                 const char *corrupt,
-                 gint64      saved)
-{
-  g_autofree char *number = g_strdup_printf ("%" G_GINT64_FORMAT, saved);
-  char *notice = g_strdup_printf (
-    ngettext ("The queue was damaged. %s event could be saved; the damaged file is kept as “%s”",
-              "The queue was damaged. %s events could be saved; the damaged file is kept as “%s”",
-              (gulong) saved),
-    number, corrupt);
-
-  g_message ("%s", notice);
-  self->mishaps++;
-  g_mutex_lock (&self->lock);
-  g_free (self->notice);
-  self->notice = notice;
-  g_mutex_unlock (&self->lock);
-}
-
-/* A new file takes the damaged one's place with all that could still be read. The order makes it
- * safe to stop anywhere: the new one is whole before the old one moves. */
-static gboolean
-mend (LampStore *self,
-      GError   **error)
-{
-  g_autofree char *salvage = dup_salvage_path (self);
-  g_autofree char *corrupt = dup_corrupt_path (self);
-  sqlite3 *damaged = NULL;
-  gint64 saved;
-
-  close_db (self);
-  damaged = open_damaged (self);
-  if (damaged == NULL || is_whole (damaged))
-    {
-      sqlite3_close (damaged);
-      return damaged != NULL;
-    }
-
-  /* Makes SQLite read what there is of a file that is shorter than it says. */
-  sqlite3_exec (damaged, "PRAGMA writable_schema = ON", NULL, NULL, NULL);
-  saved = save_rows (self, damaged, salvage, error);
-  sqlite3_close (damaged);
-  if (saved < 0)
-    return FALSE;
-
-  if (g_rename (self->path, corrupt) != 0)
-    return fail_errno (self, corrupt, errno, error);
-
-  move_side_files (self->path, corrupt);
-  if (g_rename (salvage, self->path) != 0)
-    return fail_errno (self, salvage, errno, error);
-
-  tell_of_salvage (self, corrupt, saved);
-
-  return TRUE;
-}
-
-/* A power cut may have come between the two moves of mend(). */
-static void
-finish_mending (LampStore *self)
-{
-  g_autofree char *salvage = dup_salvage_path (self);
-
-  if (!g_file_test (self->path, G_FILE_TEST_EXISTS) && g_file_test (salvage, G_FILE_TEST_EXISTS))
-    g_rename (salvage, self->path);
-}
-
-static gboolean
-open_db (LampStore *self,
-         GError   **error)
-{
-  if (self->db != NULL)
-    return TRUE;
-
-  finish_mending (self);
-
-  return open_path (self, self->path, error);
-}
+/* --- the thread --------------------------------------------------------- */
 
 /* After a failure: whether the same may go well now. A disk's error may have been a passing one,
  * and a damaged file can be replaced. */
@@ -765,7 +476,7 @@ try_again (LampStore *self,
       return TRUE;
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-      if (mend (self, &local_error))
+      if (lamp_store_file_mend (self, &local_error))
         return TRUE;
 
       if (local_error != NULL)
@@ -779,8 +490,6 @@ try_again (LampStore *self,
     }
 }
 
-/* --- the thread --------------------------------------------------------- */
-
 static void
 rollback (LampStore *self)
 {
@@ -789,33 +498,36 @@ rollback (LampStore *self)
     sqlite3_exec (self->db, "ROLLBACK", NULL, NULL, NULL);
 }
 
+/* What is written to a file without a name is answered, and gone with the process. */
 static gboolean
-begin (LampStore *self,
-       GError   **error)
+has_moved (LampStore *self)
 {
-  g_autoptr (LampStatement) statement = NULL;
+  int moved = 0;
 
-  if (!open_db (self, error))
-    return FALSE;
-
-  memset (&self->pending, 0, sizeof self->pending);
-  statement = lamp_store_statement (self, "BEGIN IMMEDIATE", error);
-
-  return statement != NULL && lamp_store_execute (self, statement, error);
+  return sqlite3_file_control (self->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK &&
+         moved != 0;
 }
 
 static gboolean
-commit (LampStore *self,
-        GError   **error)
+ensure_open (LampStore *self,
+             GError   **error)
 {
-  g_autoptr (LampStatement) statement = NULL;
+  if (self->db != NULL && has_moved (self))
+    {
+      const char *notice = _(
+       "The queue’s file was removed or replaced while Lamppost ran; events "
+       "are kept in the file that has its name now");
 
-  if (!write_pending (self, error))
-    return FALSE;
+      g_message ("%s", notice);
+      lamp_store_tell (self, notice);
+      lamp_store_set_db (self, NULL);
+    }
 
-  statement = lamp_store_statement (self, "COMMIT", error);
+  if (self->db != NULL)
+    return TRUE;
 
-  return statement != NULL && lamp_store_execute (self, statement, error);
+  return self->impatient ? lamp_store_fail (self, SQLITE_BUSY, error)
+                         : lamp_store_file_open (self, error);
 }
 
 /* All the jobs in one transaction: TRUE if every one of them is on disk, FALSE if nothing is. */
@@ -827,7 +539,7 @@ run_once (LampStore *self,
   gboolean good;
 
   self->last_code = SQLITE_OK;
-  self->began = begin (self, error);
+  self->began = ensure_open (self, error) && lamp_store_begin (self, error);
   good = self->began;
   for (GList *link = requests; good && link != NULL; link = link->next)
     {
@@ -836,7 +548,7 @@ run_once (LampStore *self,
       good = request->func (self, request->data, error);
     }
 
-  good = good && commit (self, error);
+  good = good && lamp_store_commit (self, error);
   if (!good)
     rollback (self);
 
@@ -903,7 +615,7 @@ read_once (LampStore *self,
            Request   *request)
 {
   self->last_code = SQLITE_OK;
-  if (!open_db (self, &request->error))
+  if (!ensure_open (self, &request->error))
     return FALSE;
 
   memset (&self->pending, 0, sizeof self->pending);
@@ -1010,6 +722,7 @@ thread_main (gpointer data)
 
   while (take (self, &writes, &reads))
     {
+      regain_patience (self);
       run_writes (self, writes);
       run_reads (self, reads);
       if (self->db != NULL)
@@ -1021,7 +734,7 @@ thread_main (gpointer data)
       g_clear_pointer (&reads, g_list_free);
     }
 
-  close_db (self);
+  lamp_store_set_db (self, NULL);
 
   return NULL;
 }

@@ -20,6 +20,32 @@ G_BEGIN_DECLS
  *
  * The file is opened by the first job, and again by the next one after that has
  * failed: a full disk or a missing permission is an error of the job, not the end.
+ *
+ * What it guarantees:
+ *
+ * - Durable: what was answered survives the end of the process and a power cut (a
+ *   write-ahead log with synchronous=FULL; where there can be none, as on a network
+ *   file system, a rollback journal with EXTRA). No job is ever there in half.
+ * - A job that fails has changed nothing: no row, no clock, no ULID. The one
+ *   exception is a process that is killed after the disk has refused to sync a
+ *   commit and before the next commit: that one may be found whole.
+ * - Private: the file, its -wal, -shm and -journal are 0600, a folder that is made
+ *   is 0700, before anything is in them. A folder that others may write to, and a
+ *   symbolic link that is not the person's own, are refused.
+ * - Shared: several processes may write at once. A job waits up to 5 seconds for
+ *   another's lock, and those that wait together wait once; then it fails.
+ * - Small: no statement stays open from one job to the next, so that the -wal is
+ *   bounded by 8 MB while other readers are idle, or by the largest transaction.
+ *   Unused pages are given back in small steps, but for 4 MiB. A file that the other
+ *   tool has made can't shrink; its unused pages are used again.
+ * - Opening, and the tally after each job, cost the same at ten rows and at ten
+ *   million, whoever wrote them. Once for a file, to migrate it, and once for a new
+ *   node, to receive the clocks in it, all rows are read.
+ * - Formats: an older one is brought forward in one transaction; a file of a newer
+ *   Lamppost is refused and left as it is.
+ * - An error names the file and the cause. An I/O error is tried once more. A
+ *   damaged file is moved aside, never deleted, and replaced by what can still be
+ *   read of it; lamp_store_dup_notice() tells where it is.
  */
 G_DECLARE_FINAL_TYPE (LampStore, lamp_store, LAMP, STORE, GObject)
 

@@ -7,6 +7,12 @@
 #define EVENTS_FOLDER "events"
 #define CLOCK_FILE "lamport_clock.json"
 
+/* GLib would hold the second of two changes back for longer than a person wants to wait. */
+#define RATE_LIMIT_MS 50
+
+/* A commit is written, then flushed, and only then to be seen: by a look a moment later. */
+#define SECOND_LOOK_MS 300
+
 struct _LampWatch
 {
   GObject parent_instance;
@@ -16,6 +22,7 @@ struct _LampWatch
   GFile *events;        /* (owned) */
   GFileMonitor *folder; /* (owned) (nullable) */
   GFileMonitor *clock;  /* (owned) (nullable) while there is a folder of events */
+  guint second_look_id; /* 0 while nothing was written */
 };
 
 G_DEFINE_FINAL_TYPE (LampWatch, lamp_watch, G_TYPE_OBJECT)
@@ -40,7 +47,10 @@ monitor_folder (LampWatch *self,
   if (monitor == NULL)
     g_warning ("“%s” can’t be watched: %s", g_file_peek_path (folder), error->message);
   else
-    g_signal_connect_object (monitor, "changed", callback, self, G_CONNECT_SWAPPED);
+    {
+      g_file_monitor_set_rate_limit (monitor, RATE_LIMIT_MS);
+      g_signal_connect_object (monitor, "changed", callback, self, G_CONNECT_SWAPPED);
+    }
 
   return monitor;
 }
@@ -65,6 +75,25 @@ watch_events (LampWatch *self)
     self->clock = monitor_folder (self, self->events, G_CALLBACK (events_changed_cb));
 }
 
+static gboolean
+second_look_cb (gpointer user_data)
+{
+  LampWatch *self = LAMP_WATCH (user_data);
+
+  self->second_look_id = 0;
+  g_signal_emit (self, signals[QUEUE_WRITTEN], 0);
+
+  return G_SOURCE_REMOVE;
+}
+
+static void
+queue_written (LampWatch *self)
+{
+  g_clear_handle_id (&self->second_look_id, g_source_remove);
+  self->second_look_id = g_timeout_add (SECOND_LOOK_MS, second_look_cb, self);
+  g_signal_emit (self, signals[QUEUE_WRITTEN], 0);
+}
+
 static void
 folder_changed_cb (LampWatch *self,
                    GFile     *file)
@@ -73,7 +102,7 @@ folder_changed_cb (LampWatch *self,
 
   if (g_str_equal (name, self->queue_name) || g_str_equal (name, self->wal_name))
     {
-      g_signal_emit (self, signals[QUEUE_WRITTEN], 0);
+      queue_written (self);
     }
   else if (g_str_equal (name, EVENTS_FOLDER))
     {
@@ -87,6 +116,7 @@ lamp_watch_dispose (GObject *object)
 {
   LampWatch *self = LAMP_WATCH (object);
 
+  g_clear_handle_id (&self->second_look_id, g_source_remove);
   g_clear_object (&self->folder);
   g_clear_object (&self->clock);
 

@@ -51,7 +51,9 @@ typedef struct
 
 static void lamp_transport_soup_iface_init (LampTransportInterface *iface);
 
-G_DEFINE_FINAL_TYPE_WITH_CODE (LampTransportSoup, lamp_transport_soup, G_TYPE_OBJECT,
+G_DEFINE_FINAL_TYPE_WITH_CODE (LampTransportSoup,
+                               lamp_transport_soup,
+                               G_TYPE_OBJECT,
                                G_IMPLEMENT_INTERFACE (LAMP_TYPE_TRANSPORT,
                                                       lamp_transport_soup_iface_init))
 
@@ -160,8 +162,9 @@ outcome_for_probe (Request *request)
 
   if (g_strcmp0 (type, "text/html") == 0)
     return outcome_new (request, LAMP_OUTCOME_NO_ANSWER,
-                        g_strdup_printf (_("%s answers with a web page; perhaps this network wants "
-                                           "you to sign in first"),
+                        g_strdup_printf (_(
+                                          "%s answers with a web page; perhaps this network wants "
+                                          "you to sign in first"),
                                          url));
 
   lamp_answer_read_health ((const char *) request->body->data, request->body->len,
@@ -250,8 +253,8 @@ read_cb (GObject      *source,
 {
   g_autoptr (GTask) task = G_TASK (user_data);
   g_autoptr (GError) error = NULL;
-  g_autoptr (GBytes) bytes = g_input_stream_read_bytes_finish (G_INPUT_STREAM (source), result,
-                                                               &error);
+  g_autoptr (GBytes)
+    bytes = g_input_stream_read_bytes_finish (G_INPUT_STREAM (source), result, &error);
   Request *request = g_task_get_task_data (task);
 
   if (bytes == NULL)
@@ -270,16 +273,16 @@ read_cb (GObject      *source,
     {
       g_autofree char *url = dup_url (request);
 
-      return_outcome (task, outcome_new (request, LAMP_OUTCOME_SERVER_ERROR,
-                                         g_strdup_printf (_("%s answers with more than 4 MiB"),
-                                                          url)));
+      return_outcome (task,
+                      outcome_new (request, LAMP_OUTCOME_SERVER_ERROR,
+                                   g_strdup_printf (_("%s answers with more than 4 MiB"), url)));
       return;
     }
 
   g_byte_array_append (request->body, g_bytes_get_data (bytes, NULL),
                        (guint) g_bytes_get_size (bytes));
-  g_input_stream_read_bytes_async (request->stream, CHUNK, G_PRIORITY_DEFAULT,
-                                   request->cancellable, read_cb, g_steal_pointer (&task));
+  g_input_stream_read_bytes_async (request->stream, CHUNK, G_PRIORITY_DEFAULT, request->cancellable,
+                                   read_cb, g_steal_pointer (&task));
 }
 
 static void
@@ -299,8 +302,8 @@ send_cb (GObject      *source,
     }
 
   note_encodings (g_task_get_source_object (task), request);
-  g_input_stream_read_bytes_async (request->stream, CHUNK, G_PRIORITY_DEFAULT,
-                                   request->cancellable, read_cb, g_steal_pointer (&task));
+  g_input_stream_read_bytes_async (request->stream, CHUNK, G_PRIORITY_DEFAULT, request->cancellable,
+                                   read_cb, g_steal_pointer (&task));
 }
 
 static gboolean
@@ -389,8 +392,8 @@ compress_in_thread (GTask        *task,
                     GCancellable *cancellable)
 {
   GBytes *plain = data;
-  g_autoptr (GZlibCompressor) gzip =
-    g_zlib_compressor_new (G_ZLIB_COMPRESSOR_FORMAT_GZIP, COMPRESS_LEVEL);
+  g_autoptr (GZlibCompressor)
+    gzip = g_zlib_compressor_new (G_ZLIB_COMPRESSOR_FORMAT_GZIP, COMPRESS_LEVEL);
   g_autoptr (GOutputStream) memory = g_memory_output_stream_new_resizable ();
   g_autoptr (GOutputStream) stream = g_converter_output_stream_new (memory, G_CONVERTER (gzip));
   g_autoptr (GError) error = NULL;
@@ -607,8 +610,12 @@ refuse_url (const char *url,
             const char *why,
             GError    **error)
 {
+  g_autoptr (GUri) uri = g_uri_parse (url, G_URI_FLAGS_ENCODED, NULL);
+  g_autofree char *shown = uri != NULL ? g_uri_to_string_partial (uri, G_URI_HIDE_USERINFO)
+                                       : g_strdup (url);
+
   g_set_error (error, LAMP_ERROR, LAMP_ERROR_INVALID_ARGS,
-               _("The server’s address “%.200s” can’t be used: %s"), url, why);
+               _("The server’s address “%s” can’t be used: %s"), shown, why);
 
   return FALSE;
 }
@@ -622,6 +629,9 @@ check_url (const char *url,
 {
   const char *scheme = uri != NULL ? g_uri_get_scheme (uri) : NULL;
   gboolean http = g_strcmp0 (scheme, "http") == 0;
+
+  if (strstr (url, "://") == NULL)
+    return refuse_url (url, _("it must begin with https:// (or http:// on this machine)"), error);
 
   if (uri == NULL)
     return refuse_url (url, problem, error);
@@ -637,10 +647,11 @@ check_url (const char *url,
     return refuse_url (url, _("it must hold no user name, no “?” and no “#”"), error);
 
   if (http && !allow_insecure && !is_loopback (g_uri_get_host (uri)))
-    return refuse_url (url,
-                       _("http:// would send the token and the events unprotected; use https://, or "
-                         "turn on the setting “allow-insecure-http”"),
-                       error);
+    return refuse_url (
+      url,
+      _("http:// would send the token and the events unprotected; use https://, or "
+        "turn on the setting “allow-insecure-http”"),
+      error);
 
   return TRUE;
 }
