@@ -339,32 +339,6 @@ run_writers (Fixture    *fixture,
 /* --- what came of it ---------------------------------------------------- */
 
 static void
-assert_counters (LampTestDb *db)
-{
-  g_autofree char *integrity = lamp_test_db_text (db, "PRAGMA integrity_check");
-  g_autofree char *counted = NULL;
-  g_autofree char *truth = NULL;
-
-  g_assert_cmpstr (integrity, ==, "ok\n");
-  counted = lamp_test_db_text (db,
-                               "SELECT pending, failed, settled, history FROM lamppost_counter");
-  truth = lamp_test_db_text (db,
-                             "SELECT (SELECT count(*) FROM lamppost_state WHERE status = 2),"
-                             "  (SELECT count(*) FROM lamppost_state WHERE status = 1),"
-                             "  (SELECT count(*) FROM lamppost_state WHERE status = 0),"
-                             "  (SELECT count(*) FROM lamppost_history)");
-  g_assert_cmpstr (counted, ==, truth);
-  g_assert_cmpint (lamp_test_db_int (db,
-                                     "SELECT count(*) FROM queue q LEFT JOIN lamppost_state s "
-                                     "ON s.id = q.id WHERE s.id IS NULL"),
-                   ==, 0);
-  g_assert_cmpint (lamp_test_db_int (db,
-                                     "SELECT count(*) FROM lamppost_state s LEFT JOIN queue q "
-                                     "ON q.id = s.id WHERE q.id IS NULL"),
-                   ==, 0);
-}
-
-static void
 assert_properties (Fixture    *fixture,
                    LampTestDb *db)
 {
@@ -556,7 +530,7 @@ test_at_work (Fixture      *fixture,
   n_left = assert_received (events, received);
   assert_once (fixture, events);
   assert_history (db, events);
-  assert_counters (db);
+  lamp_test_db_assert_sound (db);
   assert_properties (fixture, db);
 
   /* Our clock has followed theirs. */
@@ -679,11 +653,11 @@ test_real_file (Fixture      *fixture,
                                 "FROM lamppost_history ORDER BY id");
   g_assert_cmpstr (rows_now, ==, rows);
   lamp_test_wait_until (lamp_bus_agent1_get_delivered (fixture->proxy) == n_taken);
-  assert_counters (db);
+  lamp_test_db_assert_sound (db);
   assert_properties (fixture, db);
 
   run_statements (fixture, db);
-  assert_counters (db);
+  lamp_test_db_assert_sound (db);
   bodies_now = dump_bodies (db);
   g_assert_cmpstr (bodies_now, ==, bodies);
 }

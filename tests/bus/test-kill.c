@@ -44,6 +44,17 @@
 #define REPLAY_KILLS_MIN 6
 #define REPLAY_EVENTS_MAX 200
 
+/* Everything at once: kills after so few answers that a hundred rounds take half a minute; imports
+ * of three parts (a part is one transaction), which take longer than most rounds; a history so
+ * small that it is pruned all the time. */
+#define N_ALL_ROUNDS 100
+#define ALL_ANSWERS_MAX 40
+#define ALL_HISTORY 20
+#define ALL_CHECK_EVERY 10
+#define IMPORT_PART 500
+#define IMPORT_EVENTS (3 * IMPORT_PART)
+#define WRITER_MS "2500"
+
 typedef struct
 {
   char *payload;
@@ -78,6 +89,7 @@ typedef struct
   guint index;
   guint n_emits;
   Emission *emission; /* (nullable) the one in flight */
+  guint n_emits_max;
 } Caller;
 
 /* --- the agent ---------------------------------------------------------- */
@@ -260,33 +272,17 @@ open_queue (Fixture *fixture)
 
 /* --- what is in the file ------------------------------------------------ */
 
+/* For files in which every id was given out by us. */
 static void
 assert_counters (LampTestDb *db)
 {
-  g_autofree char *integrity = lamp_test_db_text (db, "PRAGMA integrity_check");
-  g_autofree char *counted = NULL;
-  g_autofree char *truth = NULL;
-
-  g_assert_cmpstr (integrity, ==, "ok\n");
-  counted = lamp_test_db_text (db,
-                               "SELECT pending, failed, settled, history, last_ulid "
-                               "FROM lamppost_counter");
-  truth = lamp_test_db_text (db,
-                             "SELECT (SELECT count(*) FROM lamppost_state WHERE status = 2),"
-                             "  (SELECT count(*) FROM lamppost_state WHERE status = 1),"
-                             "  (SELECT count(*) FROM lamppost_state WHERE status = 0),"
-                             "  (SELECT count(*) FROM lamppost_history),"
-                             "  (SELECT max(event_id) FROM (SELECT event_id FROM queue"
-                             "    UNION ALL SELECT event_id FROM lamppost_history))");
-  g_assert_cmpstr (counted, ==, truth);
+  lamp_test_db_assert_sound (db);
   g_assert_cmpint (lamp_test_db_int (db,
-                                     "SELECT count(*) FROM queue WHERE id NOT IN "
-                                     "(SELECT id FROM lamppost_state)"),
-                   ==, 0);
-  g_assert_cmpint (lamp_test_db_int (db,
-                                     "SELECT count(*) FROM lamppost_state WHERE id NOT IN "
-                                     "(SELECT id FROM queue)"),
-                   ==, 0);
+                                     "SELECT last_ulid = (SELECT max(event_id) FROM"
+                                     "  (SELECT event_id FROM queue"
+                                     "   UNION ALL SELECT event_id FROM lamppost_history))"
+                                     "  FROM lamppost_counter"),
+                   ==, 1);
 }
 
 /* All members of an envelope, and nothing else. */
@@ -489,7 +485,7 @@ emitted_cb (GObject      *source,
 static void
 call (Caller *caller)
 {
-  if (caller->n_emits == N_EMITS_EACH)
+  if (caller->n_emits == caller->n_emits_max)
     return;
 
   caller->emission = emission_new (caller);
@@ -506,7 +502,7 @@ static gboolean
 have_all_called (const Caller *callers)
 {
   for (guint i = 0; i < N_CALLERS; i++)
-    if (callers[i].n_emits < N_EMITS_EACH)
+    if (callers[i].n_emits < callers[i].n_emits_max)
       return FALSE;
 
   return TRUE;
@@ -547,7 +543,7 @@ test_emit (Fixture      *fixture,
 
   fixture->emissions = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, emission_free);
   for (guint i = 0; i < N_CALLERS; i++)
-    callers[i] = (Caller){ fixture, connect_to (fixture->bus), i, 0, NULL };
+    callers[i] = (Caller){ fixture, connect_to (fixture->bus), i, 0, NULL, N_EMITS_EACH };
 
   while (!have_all_called (callers))
     emit_until_killed (fixture, callers);
@@ -726,15 +722,16 @@ ask_total (Fixture *fixture)
 }
 
 static void
-write_settings (Fixture *fixture)
+write_settings (Fixture    *fixture,
+                const char *setting)
 {
+  g_autofree char *text = g_strdup_printf ("[io/github/lamppost/Lamppost]\n%s\n", setting);
   g_autofree char *folder = g_build_filename (fixture->home, "glib-2.0", "settings", NULL);
   g_autofree char *path = g_build_filename (folder, "keyfile", NULL);
   g_autoptr (GError) error = NULL;
 
   g_assert_no_errno (g_mkdir_with_parents (folder, 0700));
-  g_file_set_contents (path, "[io/github/lamppost/Lamppost]\nbatch-size=uint32 " REPLAY_BATCH "\n",
-                       -1, &error);
+  g_file_set_contents (path, text, -1, &error);
   g_assert_no_error (error);
 }
 
@@ -762,7 +759,7 @@ test_replay (Fixture      *fixture,
   GSubprocess *receiver = start_receiver (fixture);
   guint n_kills = 0;
 
-  write_settings (fixture);
+  write_settings (fixture, "batch-size=uint32 " REPLAY_BATCH);
   start_agent (fixture);
   kill_process (&receiver);
   for (guint i = 0; i < N_REPLAY_PARTS; i++)
@@ -790,6 +787,325 @@ test_replay (Fixture      *fixture,
   kill_process (&receiver);
 }
 
+/* --- everything at once ------------------------------------------------- */
+
+typedef struct
+{
+  Fixture *fixture;
+  LampFakeServer *server; /* (owned) */
+  Caller callers[N_CALLERS];
+  GSubprocess *writer;         /* (owned) (nullable) the other tool */
+  GAsyncResult *writer_result; /* (owned) (nullable) */
+  GPtrArray *outputs;          /* (owned) what it printed */
+  guint n_files;               /* imports that were answered */
+  guint n_broken;              /* those that weren't */
+  gboolean importing;
+} All;
+
+static char *
+dup_path (All        *all,
+          const char *name,
+          guint       number)
+{
+  return g_strdup_printf ("%s/%s-%u", all->fixture->home, name, number);
+}
+
+/* The other tool goes on whatever happens to the agent. It must end by itself, and well. */
+static void
+check_writer (All *all)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_subprocess_wait_check_finish (all->writer, all->writer_result, &error);
+  g_assert_no_error (error);
+  g_clear_object (&all->writer_result);
+  g_clear_object (&all->writer);
+}
+
+static void
+keep_writing (All *all)
+{
+  g_autofree char *program = g_test_build_filename (G_TEST_BUILT, "tests", "lib",
+                                                    "lamp-foreign-writer", NULL);
+  g_autofree char *path = g_build_filename (all->fixture->home, "queue.db", NULL);
+  g_autofree char *seed = g_strdup_printf ("%u", all->outputs->len + 1);
+  g_autoptr (GSubprocessLauncher) launcher = NULL;
+  g_autoptr (GError) error = NULL;
+
+  if (all->writer_result != NULL)
+    check_writer (all);
+
+  if (all->writer != NULL)
+    return;
+
+  launcher = new_launcher (G_SUBPROCESS_FLAGS_NONE);
+  g_ptr_array_add (all->outputs, dup_path (all, "writer", all->outputs->len));
+  g_subprocess_launcher_set_stdout_file_path (launcher, g_ptr_array_index (all->outputs,
+                                                                           all->outputs->len - 1));
+  all->writer = g_subprocess_launcher_spawn (launcher, &error, program, path, seed, WRITER_MS,
+                                             NULL);
+  g_assert_no_error (error);
+  g_subprocess_wait_check_async (all->writer, NULL, lamp_test_result_cb, &all->writer_result);
+}
+
+static char *
+write_import (All *all)
+{
+  char *path = dup_path (all, "import", all->n_files);
+  g_autoptr (GString) text = g_string_new (NULL);
+  g_autoptr (GError) error = NULL;
+
+  for (guint i = 0; i < IMPORT_EVENTS; i++)
+    g_string_append_printf (text, "{\"event_id\":\"I%u-%u\",\"event_type\":\"Imported\"}\n",
+                            all->n_files, i);
+  g_file_set_contents (path, text->str, (gssize) text->len, &error);
+  g_assert_no_error (error);
+
+  return path;
+}
+
+static void
+imported_cb (GObject      *source,
+             GAsyncResult *result,
+             gpointer      user_data)
+{
+  All *all = user_data;
+  g_autoptr (GError) error = NULL;
+  guint imported;
+  guint skipped;
+
+  all->importing = FALSE;
+  if (lamp_bus_agent1_call_import_finish (LAMP_BUS_AGENT1 (source), &imported, &skipped, result,
+                                          &error))
+    {
+      g_assert_cmpuint (imported + skipped, ==, IMPORT_EVENTS);
+      all->n_files++;
+      return;
+    }
+
+  all->n_broken++;
+  if (!g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_NO_REPLY) &&
+      !g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_NAME_HAS_NO_OWNER))
+    g_error ("%s", error->message);
+}
+
+/* A file that was broken off comes again in the next round. */
+static void
+start_import (All *all)
+{
+  g_autofree char *path = write_import (all);
+
+  all->importing = TRUE;
+  lamp_bus_agent1_call_import (all->fixture->proxy, path, NULL, imported_cb, all);
+}
+
+static void
+run_round (All *all)
+{
+  Fixture *fixture = all->fixture;
+
+  kill_some_starts (fixture);
+  start_agent (fixture);
+  keep_writing (all);
+  start_import (all);
+  fixture->kill_at = fixture->n_answered + g_rand_int_range (fixture->random, 1, ALL_ANSWERS_MAX);
+  for (guint i = 0; i < N_CALLERS; i++)
+    call (&all->callers[i]);
+
+  lamp_test_wait_until (fixture->n_in_flight == 0 && !all->importing);
+  g_clear_handle_id (&fixture->kill_id, g_source_remove);
+  kill_agent (fixture);
+}
+
+/* What the server has; with what is in the file, that is all there is. */
+static GHashTable *
+read_server (All *all)
+{
+  GHashTable *ids = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  g_autofree char **taken = lamp_fake_server_dup_ids (all->server);
+
+  /* What it was sent again is no second event. */
+  for (gsize i = 0; taken[i] != NULL; i++)
+    g_assert_true (g_hash_table_add (ids, taken[i]));
+
+  return ids;
+}
+
+#define SQL_ALL_EVENTS                                                                             \
+  "SELECT event_id, event_type, data FROM queue "                                                  \
+  "UNION ALL SELECT event_id, event_type, data FROM lamppost_history"
+
+/* Adds the ids in the file to @ids; each of our own rows is whole and the only one of its call. */
+static void
+add_rows (All        *all,
+          LampTestDb *db,
+          GHashTable *ids)
+{
+  sqlite3_stmt *statement = NULL;
+
+  g_assert_cmpint (sqlite3_prepare_v2 (db, SQL_ALL_EVENTS, -1, &statement, NULL), ==, SQLITE_OK);
+  while (sqlite3_step (statement) == SQLITE_ROW)
+    {
+      const char *event_id = (const char *) sqlite3_column_text (statement, 0);
+      const char *event_type = (const char *) sqlite3_column_text (statement, 1);
+
+      if (g_str_equal (event_type, "Killed"))
+        check_row (all->fixture, event_id, event_type,
+                   (const char *) sqlite3_column_text (statement, 2));
+      g_hash_table_add (ids, g_strdup (event_id));
+    }
+  g_assert_cmpint (sqlite3_finalize (statement), ==, SQLITE_OK);
+}
+
+static void
+check_emissions (All        *all,
+                 GHashTable *ids)
+{
+  GHashTableIter iter;
+  Emission *emission;
+
+  g_hash_table_iter_init (&iter, all->fixture->emissions);
+  while (g_hash_table_iter_next (&iter, NULL, (gpointer *) &emission))
+    {
+      g_assert_true (emission->event_id == NULL || g_hash_table_contains (ids, emission->event_id));
+      emission->found = FALSE;
+    }
+}
+
+/* A file is there as a whole once that was answered; else whole parts of it are. */
+static void
+check_imports (All        *all,
+               GHashTable *ids)
+{
+  for (guint i = 0; i <= all->n_files; i++)
+    {
+      guint found = 0;
+
+      for (guint j = 0; j < IMPORT_EVENTS; j++)
+        {
+          g_autofree char *event_id = g_strdup_printf ("I%u-%u", i, j);
+
+          found += g_hash_table_contains (ids, event_id);
+        }
+
+      g_assert_cmpuint (found % IMPORT_PART, ==, 0);
+      g_assert_true (i == all->n_files || found == IMPORT_EVENTS);
+    }
+}
+
+/* The agent is dead; the other tool goes on. */
+static void
+check_all (All *all)
+{
+  g_autoptr (LampTestDb) db = open_queue (all->fixture);
+  g_autoptr (GHashTable) ids = NULL;
+
+  lamp_test_db_assert_sound (db);
+  lamp_test_db_run (db, "BEGIN");
+  ids = read_server (all);
+  add_rows (all, db, ids);
+  lamp_test_db_run (db, "COMMIT");
+  check_emissions (all, ids);
+  check_imports (all, ids);
+}
+
+/* What it has not taken back has been delivered. */
+static void
+check_output (const char *path,
+              GHashTable *server)
+{
+  g_autoptr (GHashTable) gone = g_hash_table_new (g_str_hash, g_str_equal);
+  g_autofree char *text = NULL;
+  g_auto (GStrv) lines = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_file_get_contents (path, &text, NULL, &error);
+  g_assert_no_error (error);
+  lines = g_strsplit (text, "\n", -1);
+  for (gsize i = 0; lines[i] != NULL; i++)
+    if (g_str_has_prefix (lines[i], "gone "))
+      g_hash_table_add (gone, lines[i] + strlen ("gone "));
+
+  for (gsize i = 0; lines[i] != NULL; i++)
+    {
+      char *event_id = lines[i] + strlen ("put ");
+
+      if (!g_str_has_prefix (lines[i], "put "))
+        continue;
+
+      *strchr (event_id, ' ') = '\0';
+      g_assert_true (g_hash_table_contains (gone, event_id) ||
+                     g_hash_table_contains (server, event_id));
+    }
+}
+
+static gboolean
+is_tidied (All        *all,
+           LampTestDb *db)
+{
+  return lamp_bus_agent1_get_pending (all->fixture->proxy) == 0 &&
+         lamp_bus_agent1_get_delivered (all->fixture->proxy) == ALL_HISTORY &&
+         lamp_test_db_int (db, "SELECT settled + pending FROM lamppost_counter") == 0;
+}
+
+/* One more life, which nobody ends: all that is left goes to the server. */
+static void
+deliver_all (All *all)
+{
+  g_autoptr (LampTestDb) db = open_queue (all->fixture);
+  g_autoptr (GHashTable) server = NULL;
+
+  lamp_test_wait_until (all->writer_result != NULL);
+  check_writer (all);
+  start_agent (all->fixture);
+  start_import (all);
+  lamp_test_wait_until (!all->importing);
+  lamp_test_wait_until (is_tidied (all, db));
+  g_assert_cmpuint (lamp_bus_agent1_get_failed (all->fixture->proxy), ==, 0);
+
+  server = read_server (all);
+  for (guint i = 0; i < all->outputs->len; i++)
+    check_output (g_ptr_array_index (all->outputs, i), server);
+  g_test_message (
+    "%u answers, %u kills, %u imports and %u broken off, %u runs of the other tool, "
+    "%u events delivered, %u sent again",
+    all->fixture->n_answered, all->fixture->n_kills, all->n_files, all->n_broken, all->outputs->len,
+    g_hash_table_size (server), lamp_fake_server_get_n_doubles (all->server));
+}
+
+static void
+test_all_at_once (Fixture      *fixture,
+                  gconstpointer data)
+{
+  All all = { .fixture = fixture, .server = lamp_fake_server_new () };
+
+  fixture->url = g_strdup (lamp_fake_server_get_url (all.server));
+  fixture->emissions = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, emission_free);
+  all.outputs = g_ptr_array_new_with_free_func (g_free);
+  for (guint i = 0; i < N_CALLERS; i++)
+    all.callers[i] = (Caller){ fixture, connect_to (fixture->bus), i, 0, NULL, G_MAXUINT };
+  write_settings (fixture, "history-events=uint32 " G_STRINGIFY (ALL_HISTORY));
+
+  for (guint i = 1; i <= N_ALL_ROUNDS; i++)
+    {
+      run_round (&all);
+      if (i % ALL_CHECK_EVERY == 0)
+        check_all (&all);
+    }
+
+  deliver_all (&all);
+  kill_agent (fixture);
+  check_all (&all);
+  g_assert_cmpuint (all.n_broken, >, 0);
+  g_assert_cmpuint (all.n_files, >, 1);
+
+  for (guint i = 0; i < N_CALLERS; i++)
+    disconnect (all.callers[i].connection);
+  g_ptr_array_unref (all.outputs);
+  g_hash_table_unref (fixture->emissions);
+  g_object_unref (all.server);
+}
+
 int
 main (int   argc,
       char *argv[])
@@ -806,6 +1122,9 @@ main (int   argc,
               teardown);
   g_test_add ("/kill/replay", Fixture, GUINT_TO_POINTER (N_ROUNDS + 1), setup, test_replay,
               teardown);
+
+  g_test_add ("/kill/all-at-once", Fixture, GUINT_TO_POINTER (N_ROUNDS + 2), setup,
+              test_all_at_once, teardown);
 
   return g_test_run ();
 }

@@ -167,6 +167,44 @@ lamp_test_db_int (LampTestDb *db,
   return g_ascii_strtoll (text, NULL, 10);
 }
 
+/* Each SELECT gives a row where something is wrong, and none where nothing is. */
+#define STATES(status) "(SELECT count(*) FROM lamppost_state WHERE status = " status ")"
+#define SQL_CHECK                                                                                  \
+  "SELECT 'pending', pending FROM lamppost_counter WHERE pending <> " STATES ("2")                 \
+  "UNION ALL SELECT 'failed', failed FROM lamppost_counter WHERE failed <> " STATES ("1")          \
+  "UNION ALL SELECT 'settled', settled FROM lamppost_counter WHERE settled <> " STATES ("0")       \
+  "UNION ALL SELECT 'history', history FROM lamppost_counter "                                     \
+  "  WHERE history <> (SELECT count(*) FROM lamppost_history) "                                    \
+  "UNION ALL SELECT 'one counter', count(*) FROM lamppost_counter HAVING count(*) <> 1 "           \
+  "UNION ALL SELECT 'row without state', id FROM queue "                                           \
+  "  WHERE id NOT IN (SELECT id FROM lamppost_state) "                                             \
+  "UNION ALL SELECT 'state without row', id FROM lamppost_state "                                  \
+  "  WHERE id NOT IN (SELECT id FROM queue) "                                                      \
+  "UNION ALL SELECT 'two states', id FROM lamppost_state GROUP BY id HAVING count(*) > 1 "         \
+  "UNION ALL SELECT 'failure without row', id FROM lamppost_failure "                              \
+  "  WHERE id NOT IN (SELECT id FROM queue) "                                                      \
+  "UNION ALL SELECT 'failed without reason', id FROM lamppost_state WHERE status = 1 "             \
+  "  AND id NOT IN (SELECT id FROM lamppost_failure WHERE code <> '') "                            \
+  "UNION ALL SELECT 'reason without failed', id FROM lamppost_failure WHERE code <> '' "           \
+  "  AND id NOT IN (SELECT id FROM lamppost_state WHERE status = 1)"
+
+char *
+lamp_test_db_check (LampTestDb *db)
+{
+  return lamp_test_db_text (db, SQL_CHECK);
+}
+
+void
+lamp_test_db_assert_sound (LampTestDb *db)
+{
+  g_autofree char *integrity = lamp_test_db_text (db, "PRAGMA integrity_check");
+  g_autofree char *wrong = lamp_test_db_check (db);
+
+  g_assert_cmpstr (integrity, ==, "ok\n");
+  if (*wrong != '\0')
+    g_error ("The queue’s file is not sound: %s", wrong);
+}
+
 static const char *
 find_message (const GLogField *fields,
               gsize            n_fields)

@@ -114,6 +114,23 @@ char       *lamp_test_db_text        (LampTestDb       *db,
                                       const char       *sql);
 
 /**
+ * lamp_test_db_check:
+ *
+ * Holds what a queue's file tells of itself against a full scan: its counters are right,
+ * each row has one state, and those that are failed, and no others, have a reason.
+ *
+ * Returns: (transfer full): what is wrong, a line each; empty if nothing is
+ */
+char       *lamp_test_db_check       (LampTestDb       *db);
+
+/**
+ * lamp_test_db_assert_sound:
+ *
+ * Fails the test if the file is not whole, or if lamp_test_db_check() finds something.
+ */
+void        lamp_test_db_assert_sound (LampTestDb      *db);
+
+/**
  * lamp_test_catch_warnings:
  *
  * From now on warnings that were expected are kept quiet; others end the test. To be

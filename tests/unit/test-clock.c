@@ -790,6 +790,56 @@ test_foreign_costs_nothing_without (Fixture      *fixture,
   assert_clock (fixture, NODE, 601);
 }
 
+/* The setting “node-id” was changed: what the node before received, the new one receives too,
+ * whether the clock file says something or not. */
+static void
+test_foreign_before_this_node (Fixture      *fixture,
+                               gconstpointer data)
+{
+  g_autoptr (LampQueue) queue = open_queue (fixture);
+
+  g_assert_cmpint (append_next (queue), ==, 1);
+  run_foreign (fixture, INSERT ("F", "500"));
+  g_assert_cmpint (append_next (queue), ==, 502);
+  g_assert_finalize_object (g_steal_pointer (&queue));
+
+  if (GPOINTER_TO_INT (data))
+    write_clock_file (fixture, "{\"somebody\": 100}");
+  queue = lamp_queue_new (fixture->path, "new-node");
+  g_assert_true (lamp_queue_open (queue, NULL));
+  g_assert_cmpint (lamp_queue_get_tally (queue)->lamport_clock, ==, 503);
+  g_assert_cmpint (append_next (queue), ==, 504);
+  g_assert_true (lamp_queue_open (queue, NULL));
+  g_assert_cmpint (append_next (queue), ==, 505);
+  g_assert_finalize_object (g_steal_pointer (&queue));
+
+  assert_clock (fixture, NODE, 502);
+}
+
+/* A new node reads all the rows once, also where none of them has a clock. */
+static void
+test_foreign_is_read_once_by_a_node (Fixture      *fixture,
+                                     gconstpointer data)
+{
+  int first;
+  int second;
+
+  run_foreign (fixture, OLD_SCHEMA
+               "WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 1000) "
+               "INSERT INTO queue (event_id, event_type, data, timestamp) "
+               "SELECT 'N' || n, 'T', '{}', 1 FROM c");
+  adopt (fixture);
+  g_assert_cmpint (adopt (fixture), <, 100);
+
+  g_assert_finalize_object (fixture->store);
+  fixture->store = lamp_store_new (fixture->path, "new-node");
+  first = adopt (fixture);
+  second = adopt (fixture);
+  g_assert_cmpint (first, >, 1000);
+  g_assert_cmpint (second, <, 100);
+  assert_clock (fixture, "new-node", 0);
+}
+
 /* --- several processes -------------------------------------------------- */
 
 /* Another process at the same queue. */
@@ -1076,6 +1126,9 @@ main (int   argc,
   ADD_WITH ("foreign/before-us-opened", TRUE, test_foreign_before_us);
   ADD ("foreign/beside-two", test_foreign_beside_two);
   ADD ("foreign/costs-nothing-without", test_foreign_costs_nothing_without);
+  ADD_WITH ("foreign/before-this-node", FALSE, test_foreign_before_this_node);
+  ADD_WITH ("foreign/before-this-node-and-a-file", TRUE, test_foreign_before_this_node);
+  ADD ("foreign/is-read-once-by-a-node", test_foreign_is_read_once_by_a_node);
   ADD ("processes/never-share-a-value", test_processes_never_share_a_value);
   ADD ("processes/ids-rise", test_ids_rise_across_processes);
   ADD ("processes/ids-rise-across-restarts", test_ids_rise_across_restarts);

@@ -7,11 +7,14 @@
 #include "lamp-error.h"
 #include "lamp-fault-vfs.h"
 #include "lamp-queue.h"
+#include "lamp-store-rows.h"
+#include "lamp-store.h"
 #include "lamp-test-util.h"
 #include "lamp-ulid.h"
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <glib/gstdio.h>
 
@@ -133,25 +136,13 @@ describe_rows (LampTestDb *db)
     "FROM lamppost_history ORDER BY 1");
 }
 
-/* The counters against a full count. */
-#define SQL_RECOUNT                                                                                \
-  "SELECT c.pending = (SELECT count(*) FROM lamppost_state WHERE status = 2) "                     \
-  "AND c.failed = (SELECT count(*) FROM lamppost_state WHERE status = 1) "                         \
-  "AND c.settled = (SELECT count(*) FROM lamppost_state WHERE status = 0) "                        \
-  "AND c.history = (SELECT count(*) FROM lamppost_history) "                                       \
-  "AND (SELECT count(*) FROM queue) = (SELECT count(*) FROM lamppost_state) "                      \
-  "AND NOT EXISTS (SELECT 1 FROM lamppost_state WHERE id NOT IN (SELECT id FROM queue)) "          \
-  "AND NOT EXISTS (SELECT 1 FROM lamppost_failure WHERE id NOT IN (SELECT id FROM queue)) "        \
-  "AND NOT EXISTS (SELECT 1 FROM lamppost_state s WHERE s.status = 1 "                             \
-  "  AND s.id NOT IN (SELECT id FROM lamppost_failure WHERE code <> '')) "                         \
-  "FROM lamppost_counter c"
-
 /* What a file says of itself. */
 typedef struct
 {
   char *rows; /* (owned) */
   char *ulid; /* (owned) the largest that was given out */
   gint64 clock;
+  gint64 unused;    /* pages */
   gboolean counted; /* the counters are right */
   gboolean whole;
 } State;
@@ -171,10 +162,12 @@ state_read (const char *path)
 {
   g_autoptr (LampTestDb) db = db_open (path);
   g_autofree char *integrity = lamp_test_db_text (db, "PRAGMA integrity_check");
+  g_autofree char *wrong = NULL;
   State *self = g_new0 (State, 1);
 
   self->whole = g_str_equal (integrity, "ok\n");
   self->rows = describe_rows (db);
+  self->unused = lamp_test_db_int (db, "PRAGMA freelist_count");
   self->counted = TRUE;
   self->ulid = g_strdup ("");
   if (!has_table (db, "lamppost_counter"))
@@ -183,7 +176,8 @@ state_read (const char *path)
   g_free (self->ulid);
   self->ulid = lamp_test_db_text (db, "SELECT last_ulid FROM lamppost_counter");
   g_strchomp (self->ulid);
-  self->counted = lamp_test_db_int (db, SQL_RECOUNT) == 1;
+  wrong = lamp_test_db_check (db);
+  self->counted = *wrong == '\0';
   self->clock = lamp_test_db_int (db,
                                   "SELECT coalesce (max (value), 0) FROM lamppost_clock "
                                   "WHERE node_id = '" NODE "'");
@@ -416,15 +410,77 @@ tidy (LampQueue *queue,
 
 /* --- the sweep ---------------------------------------------------------- */
 
-/* Where an operation starts: no file, one of ours, or one of the other tool's. */
+/* Where an operation starts: no file, one of ours, one of ours that was much larger, or one of the
+ * other tool's. */
 typedef enum
 {
   BASE_NONE,
   BASE_OURS,
+  BASE_HOLLOW,
   BASE_FEBRUARY,
   BASE_MARCH,
   N_BASES,
 } Base;
+
+static char *base_folder; /* (owned) */
+
+static char *
+dup_base_path (Base base)
+{
+  g_autofree char *name = g_strdup_printf ("base-%d.db", (int) base);
+
+  return g_build_filename (base_folder, name, NULL);
+}
+
+static char *
+dup_lines_path (void)
+{
+  return g_build_filename (base_folder, "events.jsonl", NULL);
+}
+
+static gboolean
+import (LampQueue  *queue,
+        const char *path,
+        GError    **error)
+{
+  g_autoptr (LampImportReport) report = lamp_queue_import (queue, path, NULL, NULL, error);
+
+  return report != NULL;
+}
+
+/* Pending ones and failed ones. */
+static gboolean
+import_lines (LampQueue *queue,
+              GError   **error)
+{
+  g_autofree char *path = dup_lines_path ();
+
+  return import (queue, path, error);
+}
+
+static gboolean
+import_queue (LampQueue *queue,
+              GError   **error)
+{
+  g_autofree char *path = dup_base_path (BASE_MARCH);
+
+  return import (queue, path, error);
+}
+
+static gboolean
+import_async (LampQueue *queue,
+              GError   **error)
+{
+  g_autofree char *path = dup_lines_path ();
+  g_autoptr (GAsyncResult) result = NULL;
+  g_autoptr (LampImportReport) report = NULL;
+
+  lamp_queue_import_async (queue, path, NULL, NULL, lamp_test_result_cb, &result);
+  lamp_test_wait_until (result != NULL);
+  report = lamp_queue_import_finish (queue, result, error);
+
+  return report != NULL;
+}
 
 typedef struct
 {
@@ -449,7 +505,14 @@ static const Operation operations[] = {
   { "resend-all", BASE_OURS, resend_all },
   { "discard", BASE_OURS, discard },
   { "observe", BASE_OURS, observe },
+  { "import-lines", BASE_OURS, import_lines },
+  { "import-lines-async", BASE_OURS, import_async },
+  { "import-queue", BASE_OURS, import_queue },
+  { "import-to-nothing", BASE_NONE, import_queue },
+  { "import-to-february", BASE_FEBRUARY, import_lines },
+  { "import-without-wal", BASE_FEBRUARY, import_lines, FALSE, TRUE },
   { "tidy", BASE_OURS, tidy, TRUE },
+  { "vacuum", BASE_HOLLOW, tidy, TRUE },
   { "migrate-february", BASE_FEBRUARY, open_queue },
   { "migrate-march", BASE_MARCH, open_queue },
   { "append-to-february", BASE_FEBRUARY, append_one },
@@ -469,8 +532,6 @@ typedef struct
   guint ghosts;
 } Sweep;
 
-static char *base_folder; /* (owned) */
-
 #define OTHER_SCHEMA                                                                               \
   "CREATE TABLE queue (id INTEGER PRIMARY KEY AUTOINCREMENT, event_id TEXT UNIQUE NOT NULL,"       \
   "  event_type TEXT NOT NULL, data TEXT NOT NULL, timestamp INTEGER NOT NULL,"                    \
@@ -483,13 +544,12 @@ static char *base_folder; /* (owned) */
   " || '\", \"event_type\": \"Foreign\", \"lamport_clock\": ' || n || ', \"payload\": \"'"         \
   " || hex (zeroblob (100)) || '\"}', 1772193600 + n, n %% 3 FROM n;"
 
-static char *
-dup_base_path (Base base)
-{
-  g_autofree char *name = g_strdup_printf ("base-%d.db", (int) base);
-
-  return g_build_filename (base_folder, name, NULL);
-}
+/* A little more than what stays, for each page that goes costs points. */
+#define UNUSED_PAGES_KEPT 1024
+#define HOLLOW_ROWS                                                                                \
+  "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 265) "                \
+  "INSERT INTO queue (event_id, event_type, data, timestamp) "                                     \
+  "SELECT 'FILLER' || n, 'Filler', hex (zeroblob (8100)), 1 FROM n"
 
 static void
 make_other (Base        base,
@@ -519,11 +579,49 @@ make_ours (void)
   lamp_test_finalize (queue);
 }
 
+/* What vacuum finds: more unused pages than it keeps, and rows behind them. */
+static void
+make_hollow (void)
+{
+  g_autofree char *path = dup_base_path (BASE_HOLLOW);
+  LampQueue *queue = lamp_queue_new (path, NODE);
+
+  g_assert_true (append (queue, 5, NULL));
+  {
+    g_autoptr (LampTestDb) db = db_open (path);
+
+    lamp_test_db_run (db, HOLLOW_ROWS);
+    g_assert_true (append (queue, 20, NULL));
+    g_assert_true (read_and_settle (queue, "dd", NULL));
+    lamp_test_db_run (db, "DELETE FROM queue WHERE event_type = 'Filler'");
+    g_assert_cmpint (lamp_test_db_int (db, "PRAGMA freelist_count"), >, UNUSED_PAGES_KEPT);
+  }
+  lamp_test_finalize (queue);
+}
+
+static void
+make_lines (void)
+{
+  g_autofree char *path = dup_lines_path ();
+  g_autoptr (GString) text = g_string_new (NULL);
+  g_autoptr (GError) error = NULL;
+
+  for (guint i = 10; i < 40; i++)
+    g_string_append_printf (text,
+                            "{\"event_id\":\"01KJFD7KY6ABA9ZNKAPDA8DC%u\",\"event_type\":\"Line\","
+                            "\"lamport_clock\":%u,\"_replay_status\":\"%s\",\"_retry_count\":%u}\n",
+                            i, i, i % 3 == 0 ? "failed" : "pending", i % 3);
+  g_file_set_contents (path, text->str, (gssize) text->len, &error);
+  g_assert_no_error (error);
+}
+
 static void
 make_bases (void)
 {
   base_folder = lamp_test_folder_new ();
   make_ours ();
+  make_hollow ();
+  make_lines ();
   make_other (BASE_FEBRUARY, "", "");
   make_other (BASE_MARCH, ", coalesce_key TEXT",
               "CREATE INDEX idx_coalesce_key ON queue(coalesce_key);");
@@ -736,6 +834,8 @@ rehearse (Sweep *sweep)
   sweep->operation->run (queue, &error);
   g_assert_no_error (error);
   sweep->after = state_read (path);
+  if (sweep->operation->base == BASE_HOLLOW)
+    g_assert_cmpint (sweep->after->unused, <, sweep->before->unused);
   lamp_test_finalize (queue);
   g_unlink (copy);
   lamp_test_folder_free (folder);
@@ -808,6 +908,12 @@ sweep_one (const Operation *operation,
 
 static guint total_points;
 
+static gboolean
+is_ours (Base base)
+{
+  return base == BASE_OURS || base == BASE_HOLLOW;
+}
+
 static void
 test_sweep (gconstpointer data)
 {
@@ -816,7 +922,7 @@ test_sweep (gconstpointer data)
 
   mishaps = TRUE;
   lamp_fault_vfs_forbid_wal (operation->no_wal);
-  for (int warm = 0; warm <= (operation->base == BASE_OURS); warm++)
+  for (int warm = 0; warm <= is_ours (operation->base); warm++)
     for (int for_good = 0; for_good <= 1; for_good++)
       points += sweep_one (operation, warm, SQLITE_IOERR, for_good) +
                 sweep_one (operation, warm, SQLITE_FULL, for_good);
@@ -1402,6 +1508,183 @@ test_power_cut_without_wal (gconstpointer data)
   lamp_fault_vfs_forbid_wal (FALSE);
 }
 
+/* --- without a write-ahead log ------------------------------------------ */
+
+static gboolean
+has_side_file (const char *path,
+               const char *suffix)
+{
+  g_autofree char *side = g_strconcat (path, suffix, NULL);
+
+  return g_file_test (side, G_FILE_TEST_EXISTS);
+}
+
+typedef gboolean (*Step) (LampQueue *queue, GError **error);
+
+/* All that a queue does, one thing after the other. */
+static void
+do_everything (LampQueue *queue)
+{
+  static const Step steps[] = {
+    open_queue,   append_hundred, append_async, settle_mixed, resend_some,  settle_failed, discard,
+    settle_mixed, resend_all,     observe,      import_lines, import_queue, tidy,
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (steps); i++)
+    {
+      g_autoptr (GError) error = NULL;
+
+      steps[i](queue, &error);
+      g_assert_no_error (error);
+      g_assert_false (has_side_file (lamp_queue_get_path (queue), "-wal"));
+      g_assert_false (has_side_file (lamp_queue_get_path (queue), "-shm"));
+    }
+}
+
+static gboolean
+insert_and_look (LampStore *store,
+                 gpointer   data,
+                 GError   **error)
+{
+  g_autofree char *journal = g_strconcat (lamp_store_get_path (store), "-journal", NULL);
+  guint *mode = data;
+
+  if (!lamp_store_insert (store, "JOURNAL", "Journal", "{}", 2, 1, error))
+    return FALSE;
+
+  *mode = lamp_test_get_mode (journal);
+
+  return TRUE;
+}
+
+static void
+assert_journal_is_private (const char *path)
+{
+  LampStore *store = lamp_store_new (path, NODE);
+  g_autoptr (GError) error = NULL;
+  guint mode = 0;
+
+  lamp_store_run (store, LAMP_STORE_WRITE, insert_and_look, &mode, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmphex (mode, ==, 0600);
+  g_assert_finalize_object (store);
+}
+
+/* The other tool's rows are noticed, too: there the file itself is what is written. */
+static void
+assert_notices_others (LampQueue *queue)
+{
+  guint64 before;
+
+  g_assert_true (lamp_queue_open (queue, NULL));
+  before = lamp_queue_get_tally (queue)->pending;
+  lamp_queue_watch (queue);
+  lamp_test_wait_until (G_OBJECT (queue)->ref_count == 1);
+  {
+    g_autoptr (LampTestDb) db = db_open (lamp_queue_get_path (queue));
+
+    lamp_test_db_run (db,
+                      "INSERT INTO queue (event_id, event_type, data, timestamp) "
+                      "VALUES ('OTHER', 'Other', '{}', 1)");
+  }
+  lamp_test_wait_until (lamp_queue_get_tally (queue)->pending == before + 1);
+}
+
+static void
+test_without_wal (void)
+{
+  char *folder = lamp_test_folder_new ();
+  g_autofree char *path = g_build_filename (folder, "queue.db", NULL);
+  LampQueue *queue = NULL;
+  guint64 pending;
+  mode_t mask = umask (0);
+
+  lamp_fault_vfs_forbid_wal (TRUE);
+  queue = lamp_queue_new (path, NODE);
+  lamp_queue_set_history (queue, 7, HISTORY_EVENTS);
+  do_everything (queue);
+  g_assert_cmpuint (lamp_queue_get_tally (queue)->delivered, ==, HISTORY_EVENTS);
+  g_assert_cmpuint (lamp_queue_get_tally (queue)->failed, >, 0);
+  assert_journal_is_private (path);
+  g_assert_cmphex (lamp_test_get_mode (path), ==, 0600);
+  assert_notices_others (queue);
+  pending = lamp_queue_get_tally (queue)->pending;
+  lamp_test_finalize (queue);
+
+  /* And so does the next one that opens it. */
+  queue = lamp_queue_new (path, NODE);
+  g_assert_true (append (queue, 3, NULL));
+  g_assert_cmpuint (lamp_queue_get_tally (queue)->pending, ==, pending + 3);
+  lamp_test_finalize (queue);
+  {
+    g_autoptr (LampTestDb) db = db_open (path);
+    g_autofree char *mode = lamp_test_db_text (db, "PRAGMA journal_mode");
+
+    g_assert_cmpstr (mode, ==, "delete\n");
+    lamp_test_db_assert_sound (db);
+  }
+
+  lamp_fault_vfs_forbid_wal (FALSE);
+  umask (mask);
+  lamp_test_folder_free (folder);
+}
+
+/* Without a write-ahead log a lock may keep readers away, too: then all that wait, writers and
+ * readers, wait for it once. */
+static void
+test_lock_without_wal (gconstpointer data)
+{
+  char *folder = lamp_test_folder_new ();
+  g_autofree char *path = g_build_filename (folder, "queue.db", NULL);
+  LampQueue *queue = lamp_queue_new (path, NODE);
+  g_autoptr (GPtrArray) events = events_new (1);
+  GAsyncResult *results[4] = { NULL };
+  g_autoptr (LampTestDb) db = NULL;
+  gint64 start;
+
+  lamp_fault_vfs_forbid_wal (TRUE);
+  g_assert_true (append (queue, 1, NULL));
+  if (GPOINTER_TO_INT (data))
+    {
+      lamp_test_finalize (queue);
+      queue = lamp_queue_new (path, NODE);
+    }
+
+  db = db_open (path);
+  lamp_test_db_run (db, "BEGIN EXCLUSIVE");
+  start = g_get_monotonic_time ();
+  for (guint i = 0; i < 2; i++)
+    lamp_queue_append_async (queue, events, lamp_test_result_cb, &results[i]);
+  for (guint i = 2; i < G_N_ELEMENTS (results); i++)
+    lamp_queue_get_async (queue, "NOBODY", lamp_test_result_cb, &results[i]);
+
+  for (guint i = 0; i < G_N_ELEMENTS (results); i++)
+    {
+      g_autoptr (GError) error = NULL;
+
+      lamp_test_wait_until (results[i] != NULL);
+      if (i < 2)
+        g_assert_null (lamp_queue_append_finish (queue, results[i], &error));
+      else
+        g_assert_null (lamp_queue_get_finish (queue, results[i], &error));
+      g_assert_error (error, LAMP_ERROR, LAMP_ERROR_STORAGE);
+      g_assert_nonnull (strstr (error->message, "another program"));
+    }
+  g_test_message ("%.1f s", (double) (g_get_monotonic_time () - start) / G_USEC_PER_SEC);
+  g_assert_cmpint (g_get_monotonic_time () - start, <, 14 * G_TIME_SPAN_SECOND);
+
+  lamp_test_db_run (db, "COMMIT");
+  g_assert_true (append (queue, 1, NULL));
+  g_assert_cmpuint (lamp_queue_get_tally (queue)->pending, ==, 2);
+  lamp_test_db_assert_sound (db);
+  for (guint i = 0; i < G_N_ELEMENTS (results); i++)
+    g_clear_object (&results[i]);
+  lamp_test_finalize (queue);
+  g_clear_pointer (&db, lamp_test_db_close);
+  lamp_fault_vfs_forbid_wal (FALSE);
+  lamp_test_folder_free (folder);
+}
+
 /* --- a disk that is really full ----------------------------------------- */
 
 #ifdef __linux__
@@ -1551,6 +1834,10 @@ main (int   argc,
   g_test_add_data_func ("/fault/power-cut", GUINT_TO_POINTER (CUT_SEEDS), test_power_cut);
   g_test_add_data_func ("/fault/power-cut-without-wal", GUINT_TO_POINTER (CUT_SEEDS_WITHOUT_WAL),
                         test_power_cut_without_wal);
+  g_test_add_func ("/fault/without-wal", test_without_wal);
+  g_test_add_data_func ("/fault/lock-without-wal", GINT_TO_POINTER (FALSE), test_lock_without_wal);
+  g_test_add_data_func ("/fault/lock-without-wal-when-opened", GINT_TO_POINTER (TRUE),
+                        test_lock_without_wal);
 #ifdef __linux__
   g_test_add_func ("/fault/full-disk", test_full_disk);
 #endif

@@ -72,6 +72,7 @@ tear_down (Fixture      *fixture,
            gconstpointer data)
 {
   g_signal_handlers_disconnect_by_data (fixture->queue, fixture);
+  lamp_test_db_assert_sound (fixture->db);
   lamp_test_db_close (fixture->db);
   lamp_test_finalize (fixture->queue);
   lamp_test_folder_free (fixture->folder);
@@ -783,6 +784,61 @@ test_unreadable (Fixture      *fixture,
   assert_refused (fixture, path, LAMP_ERROR_STORAGE, "*can’t be read*");
 }
 
+/* A queue of 200 rows, of which the pages behind the first are noise. */
+static char *
+write_damaged_queue (Fixture *fixture)
+{
+  char *path = write_queue (fixture, QUEUE_TABLE
+                            "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n "
+                            "WHERE n < 200) "
+                            "INSERT INTO queue (event_id, event_type, data, timestamp) "
+                            "SELECT 'D' || n, 'T', '{\"event_id\":\"D' || n || '\",\"event_type\":"
+                            "\"T\",\"p\":\"' || hex (zeroblob (500)) || '\"}', 1 FROM n;");
+  g_autofree char *text = NULL;
+  gsize length;
+
+  g_assert_true (g_file_get_contents (path, &text, &length, NULL));
+  g_assert_cmpuint (length, >, 40 * 4096);
+  memset (text + 10 * 4096, 0x5a, length - 10 * 4096);
+  g_assert_true (g_file_set_contents (path, text, (gssize) length, NULL));
+
+  return path;
+}
+
+/* What is damaged is the file that is read, not the queue: that one is not replaced. */
+static void
+test_damage_is_the_files_own (Fixture      *fixture,
+                              gconstpointer data)
+{
+  g_autofree char *damaged = write_damaged_queue (fixture);
+  g_autofree char *cut = write_bytes (fixture, "cut", "SQLite format 3\0abcdefghijklmnop", 32);
+  g_autofree char *good = write_file (fixture, LINE ("A", ""));
+  g_autofree char *before = NULL;
+  g_autofree char *after = NULL;
+  g_autofree char *notice = NULL;
+  g_autoptr (GDir) dir = NULL;
+  const char *name;
+
+  import_quietly (fixture, good, 1, 0);
+  before = describe_folder (fixture->sources);
+  for (int i = 0; i < 2; i++)
+    {
+      assert_refused (fixture, damaged, LAMP_ERROR_STORAGE, "*other.db*damaged*");
+      assert_refused (fixture, cut, LAMP_ERROR_STORAGE, "*cut*damaged*");
+    }
+  after = describe_folder (fixture->sources);
+  g_assert_cmpstr (after, ==, before);
+
+  notice = lamp_queue_dup_notice (fixture->queue);
+  g_assert_null (notice);
+  g_assert_cmpuint (lamp_queue_get_tally (fixture->queue)->mishaps, ==, 0);
+  dir = g_dir_open (fixture->folder, 0, NULL);
+  while ((name = g_dir_read_name (dir)) != NULL)
+    g_assert_null (strstr (name, "corrupt"));
+  assert_sql (fixture, "PRAGMA integrity_check", "ok\n");
+  import_quietly (fixture, good, 0, 1);
+}
+
 /* --- breaking off ------------------------------------------------------- */
 
 static char *
@@ -1032,6 +1088,7 @@ main (int   argc,
   ADD ("/import/refusals", test_refusals);
   ADD ("/import/refuses-itself", test_refuses_itself);
   ADD ("/import/unreadable", test_unreadable);
+  ADD ("/import/damage-is-the-files-own", test_damage_is_the_files_own);
   ADD ("/import/full-in-the-middle", test_full_in_the_middle);
   ADD ("/import/fails-in-the-middle", test_fails_in_the_middle);
   ADD ("/import/many-lines", test_many_lines);

@@ -25,6 +25,24 @@
 #define RANDOM_STEPS 2000
 #define RANDOM_IDS 60
 
+/* How long another program holds the lock, and how long ours waits for it. */
+#define LONG_LOCK (10 * G_TIME_SPAN_SECOND)
+#define LOCK_PATIENCE (5 * G_TIME_SPAN_SECOND)
+
+/* What the write-ahead log may take while readers are idle, and what is appended meanwhile. */
+#define WAL_MAX (8 * 1024 * 1024)
+#define WAL_ROWS 200000
+#define APPEND_SLICE 1000
+
+/* A queue that fills and empties, how often, and what the file keeps: 4 MiB of unused pages, the
+ * history, and some room. */
+#define FILL_ROUNDS 5
+#define FILL_ROWS 20000
+#define FILL_HISTORY 100
+#define EMPTY_FILE_MAX (6 * 1024 * 1024)
+
+#define A_MILLION 1000000
+
 /* Section 4 of the specification. */
 #define SPEC_SCHEMA                                                                                \
   "CREATE TABLE queue ("                                                                           \
@@ -691,6 +709,50 @@ test_gives_up_after_5_seconds (Fixture      *fixture,
   g_assert_cmpint (lamp_test_db_int (db, "SELECT count(*) FROM queue"), ==, 2);
 }
 
+/* Far longer than ours waits: an error that says so, nothing lost, and nothing left of it. */
+static void
+test_foreign_lock_of_10_seconds (Fixture      *fixture,
+                                 gconstpointer data)
+{
+  Holder holder = { 0 };
+  LampTally tally;
+  GThread *thread;
+  g_autoptr (GError) error = NULL;
+  gint64 start;
+  gint64 clock;
+
+  insert (fixture);
+  holder.db = lamp_test_db_open (fixture->path);
+  lamp_test_db_run (holder.db, "BEGIN IMMEDIATE");
+  start = g_get_monotonic_time ();
+  holder.until = start + LONG_LOCK;
+  g_mutex_init (&holder.lock);
+  g_cond_init (&holder.changed);
+  thread = g_thread_new ("holder", hold, &holder);
+
+  g_assert_false (
+    lamp_store_run (fixture->store, LAMP_STORE_WRITE, insert_run, &clock, NULL, &error));
+  g_assert_cmpint (g_get_monotonic_time () - start, >=, LOCK_PATIENCE * 9 / 10);
+  g_assert_cmpint (g_get_monotonic_time () - start, <, LOCK_PATIENCE * 3 / 2);
+  g_assert_error (error, LAMP_ERROR, LAMP_ERROR_STORAGE);
+  g_assert_nonnull (strstr (error->message, fixture->path));
+  g_assert_nonnull (strstr (error->message, "another program"));
+
+  /* Reading goes on meanwhile, and once the lock is gone writing does. */
+  open_store (fixture, &tally);
+  g_assert_cmpuint (tally.pending, ==, 1);
+  g_thread_join (thread);
+  insert (fixture);
+  open_store (fixture, &tally);
+  g_assert_cmpuint (tally.pending, ==, 2);
+  g_assert_cmpint (tally.lamport_clock, ==, 2);
+  lamp_test_db_assert_sound (holder.db);
+
+  g_mutex_clear (&holder.lock);
+  g_cond_clear (&holder.changed);
+  lamp_test_db_close (holder.db);
+}
+
 /* --- group commit ------------------------------------------------------- */
 
 static guint32
@@ -1226,6 +1288,173 @@ test_random_series (Fixture      *fixture,
   lamp_test_finalize (random.queue);
 }
 
+/* --- the size of the files ---------------------------------------------- */
+
+static gint64
+size_of (const char *path)
+{
+  GStatBuf info;
+
+  return g_stat (path, &info) == 0 ? (gint64) info.st_size : 0;
+}
+
+static void
+append_slice (LampQueue *queue,
+              guint      n)
+{
+  g_autoptr (GPtrArray) events = g_ptr_array_new_with_free_func ((GDestroyNotify) lamp_event_unref);
+  g_autoptr (GPtrArray) receipts = NULL;
+  g_autoptr (GError) error = NULL;
+
+  for (guint i = 0; i < n; i++)
+    g_ptr_array_add (events, lamp_test_event ("mission", "Filling", "{\"n\":1}"));
+  receipts = lamp_queue_append (queue, events, &error);
+  g_assert_no_error (error);
+}
+
+/* TRUE while there was something. */
+static gboolean
+deliver_slice (LampQueue *queue)
+{
+  g_autoptr (GAsyncResult) read = NULL;
+  g_autoptr (GAsyncResult) settled = NULL;
+  g_autoptr (LampBatch) batch = NULL;
+  g_autoptr (LampOutcome) outcome = NULL;
+  g_autoptr (GError) error = NULL;
+
+  lamp_queue_read_batch_async (queue, 0, G_MAXINT64, NULL, APPEND_SLICE, WAL_MAX,
+                               lamp_test_result_cb, &read);
+  lamp_test_wait_until (read != NULL);
+  batch = lamp_queue_read_batch_finish (queue, read, &error);
+  g_assert_no_error (error);
+  if (lamp_batch_get_size (batch) == 0)
+    return FALSE;
+
+  outcome = lamp_outcome_new (LAMP_OUTCOME_ANSWERED, lamp_batch_get_size (batch));
+  for (guint i = 0; i < outcome->n_verdicts; i++)
+    outcome->verdicts[i].kind = LAMP_VERDICT_DELIVERED;
+  lamp_queue_settle_async (queue, batch, outcome, "https://example.org", lamp_test_result_cb,
+                           &settled);
+  lamp_test_wait_until (settled != NULL);
+  lamp_queue_settle_finish (queue, settled, NULL, NULL, &error);
+  g_assert_no_error (error);
+
+  return TRUE;
+}
+
+/* Its task keeps the queue alive until it is done. */
+static void
+tidy (LampQueue *queue)
+{
+  lamp_queue_tidy (queue);
+  lamp_test_wait_until (G_OBJECT (queue)->ref_count == 1);
+}
+
+static LampQueue *
+start_queue (Fixture *fixture)
+{
+  LampQueue *queue = NULL;
+  g_autoptr (GError) error = NULL;
+
+  close_store (fixture);
+  queue = lamp_queue_new (fixture->path, NODE);
+  lamp_queue_set_capacity (queue, A_MILLION);
+  lamp_queue_set_history (queue, 7, FILL_HISTORY);
+  lamp_queue_open (queue, &error);
+  g_assert_no_error (error);
+
+  return queue;
+}
+
+static void
+test_log_is_bounded (Fixture      *fixture,
+                     gconstpointer data)
+{
+  LampQueue *queue = start_queue (fixture);
+  g_autoptr (LampTestDb) reader = lamp_test_db_open (fixture->path);
+  g_autofree char *log = g_strconcat (fixture->path, "-wal", NULL);
+  gint64 largest = 0;
+
+  for (guint i = 0; i < WAL_ROWS; i += APPEND_SLICE)
+    {
+      append_slice (queue, APPEND_SLICE);
+      largest = MAX (largest, size_of (log));
+
+      /* A reader that reads, and is idle again. */
+      g_assert_cmpint (lamp_test_db_int (reader, "SELECT pending FROM lamppost_counter"), ==,
+                       i + APPEND_SLICE);
+    }
+
+  g_test_message ("the log was %" G_GINT64_FORMAT " KiB at most", largest / 1024);
+  g_assert_cmpint (largest, >, 0);
+  g_assert_cmpint (largest, <=, WAL_MAX);
+  lamp_test_db_assert_sound (reader);
+  g_assert_finalize_object (queue);
+}
+
+/* Without what is still in the log. */
+static gint64
+file_size (Fixture *fixture)
+{
+  g_autoptr (LampTestDb) db = lamp_test_db_open (fixture->path);
+
+  g_assert_cmpint (lamp_test_db_int (db, "PRAGMA wal_checkpoint (TRUNCATE)"), ==, 0);
+
+  return size_of (fixture->path);
+}
+
+/* Ours gives back what it no longer needs. A file that the other tool has made can't, but it
+ * grows no further: its unused pages are used again. */
+static void
+test_file_is_bounded (Fixture      *fixture,
+                      gconstpointer data)
+{
+  gboolean other = GPOINTER_TO_INT (data);
+  gint64 first = 0;
+  LampQueue *queue;
+
+  if (other)
+    {
+      g_autoptr (LampTestDb) db = lamp_test_db_open (fixture->path);
+
+      lamp_test_db_run (db, SPEC_SCHEMA);
+    }
+
+  queue = start_queue (fixture);
+  for (int round = 1; round <= FILL_ROUNDS; round++)
+    {
+      gint64 full;
+      gint64 empty;
+
+      for (guint i = 0; i < FILL_ROWS; i += APPEND_SLICE)
+        append_slice (queue, APPEND_SLICE);
+      full = file_size (fixture);
+      if (round == 1)
+        first = full;
+
+      while (deliver_slice (queue))
+        ;
+      tidy (queue);
+      g_assert_cmpuint (lamp_queue_get_tally (queue)->delivered, ==, FILL_HISTORY);
+      g_assert_cmpuint (lamp_queue_get_tally (queue)->settled, ==, 0);
+      empty = file_size (fixture);
+
+      g_test_message ("round %d: %" G_GINT64_FORMAT " KiB full, %" G_GINT64_FORMAT " KiB empty",
+                      round, full / 1024, empty / 1024);
+      g_assert_cmpint (full, <=, first * 6 / 5);
+      g_assert_cmpint (first, >, EMPTY_FILE_MAX);
+      g_assert_cmpint (empty, <=, other ? first * 6 / 5 : EMPTY_FILE_MAX);
+    }
+
+  {
+    g_autoptr (LampTestDb) db = lamp_test_db_open (fixture->path);
+
+    lamp_test_db_assert_sound (db);
+    g_assert_cmpint (lamp_test_db_int (db, "PRAGMA auto_vacuum"), ==, other ? 0 : 2);
+  }
+  g_assert_finalize_object (queue);
+}
+
 /* --- query plans -------------------------------------------------------- */
 
 static gboolean
@@ -1403,6 +1632,68 @@ test_counts_cost_the_same (Fixture      *fixture,
   g_assert_cmpuint (tally.pending, ==, 10000);
 }
 
+/* The µs that a job takes which does nothing: its way to the store's thread, one look at the
+ * numbers, and the way back. The best of some, for others are at work on the machine. */
+static double
+time_of_a_tally (Fixture *fixture)
+{
+  gint64 best = G_MAXINT64;
+
+  for (int i = 0; i < 20; i++)
+    {
+      gint64 start = g_get_monotonic_time ();
+
+      for (int j = 0; j < 100; j++)
+        open_store (fixture, NULL);
+      best = MIN (best, g_get_monotonic_time () - start);
+    }
+
+  return (double) best / 100;
+}
+
+/* Rows that were there before us, as their insertion is cheaper then. */
+static void
+make_rows (Fixture *fixture,
+           guint    n_rows)
+{
+  g_autofree char *sql =
+    g_strdup_printf ("PRAGMA synchronous = OFF; BEGIN; " SPEC_SCHEMA
+                     "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT %u) "
+                     "INSERT INTO queue (event_id, event_type, data, timestamp) "
+                     "SELECT printf ('%%08d', i), 'Foreign', '{}', 1 FROM n; COMMIT",
+                     n_rows);
+  g_autoptr (LampTestDb) db = lamp_test_db_open (fixture->path);
+
+  lamp_test_db_run (db, sql);
+}
+
+static void
+test_counts_at_a_million (Fixture      *fixture,
+                          gconstpointer data)
+{
+  static const guint sizes[] = { 10, A_MILLION };
+  int steps[G_N_ELEMENTS (sizes)];
+
+  for (gsize i = 0; i < G_N_ELEMENTS (sizes); i++)
+    {
+      LampTally tally;
+
+      make_rows (fixture, sizes[i]);
+      insert (fixture);
+      steps[i] = steps_of_a_tally (fixture);
+      g_test_message ("%u rows: %d steps, %.1f µs with the way to the thread and back", sizes[i],
+                      steps[i], time_of_a_tally (fixture));
+      open_store (fixture, &tally);
+      g_assert_cmpuint (tally.pending, ==, sizes[i] + 1);
+      close_store (fixture);
+      g_assert_no_errno (g_remove (fixture->path));
+      fixture->store = lamp_store_new (fixture->path, NODE);
+    }
+
+  g_assert_cmpint (steps[0], >, 0);
+  g_assert_cmpint (steps[1], ==, steps[0]);
+}
+
 #define ADD(path, function) ADD_WITH (path, NULL, function)
 #define ADD_WITH(path, data, function)                                                             \
   g_test_add ("/store/" path, Fixture, data, set_up, function, tear_down)
@@ -1432,6 +1723,7 @@ main (int   argc,
   ADD ("lock/waits", test_waits_for_a_foreign_lock);
   ADD ("lock/reads-go-on", test_reads_despite_a_foreign_lock);
   ADD ("lock/gives-up-after-5-seconds", test_gives_up_after_5_seconds);
+  ADD ("lock/of-10-seconds", test_foreign_lock_of_10_seconds);
   ADD ("group/one-commit-for-all-that-wait", test_one_commit_for_all_that_wait);
   ADD ("group/few-commits-without-a-gate", test_few_commits_without_a_gate);
   ADD ("group/failing-job-leaves-neighbours", test_failing_job_leaves_neighbours);
@@ -1439,8 +1731,12 @@ main (int   argc,
   ADD ("group/last-reference-may-go-early", test_last_reference_may_go_early);
   ADD ("foreign/statements", test_foreign_statements);
   ADD ("foreign/random-series", test_random_series);
+  ADD ("size/log-is-bounded", test_log_is_bounded);
+  ADD_WITH ("size/file-is-bounded", GINT_TO_POINTER (FALSE), test_file_is_bounded);
+  ADD_WITH ("size/file-of-the-other-tool-is-bounded", GINT_TO_POINTER (TRUE), test_file_is_bounded);
   ADD ("plans/walk-no-table", test_plans_walk_no_table);
   ADD ("plans/counts-cost-the-same", test_counts_cost_the_same);
+  ADD ("plans/counts-cost-the-same-at-a-million", test_counts_at_a_million);
 
   return g_test_run ();
 }
