@@ -78,9 +78,9 @@ update_snapshot (LampAgent *self)
 {
   gint64 stalled_after = g_settings_get_uint (self->settings, "stalled-after-hours") *
                          G_TIME_SPAN_HOUR;
-  g_autoptr (LampSnapshot)
-    snapshot = lamp_snapshot_new (self->queue, self->replay, self->server_url, get_problem (self),
-                                  "", stalled_after);
+  g_autoptr (LampSnapshot) snapshot = lamp_snapshot_new (self->queue, self->replay,
+                                                         self->server_url, get_problem (self), "",
+                                                         stalled_after);
 
   lamp_service_set_snapshot (self->service, snapshot);
 }
@@ -366,8 +366,8 @@ window_shown_cb (GObject      *source,
 {
   GDBusMethodInvocation *invocation = user_data;
   g_autoptr (GError) error = NULL;
-  g_autoptr (GVariant)
-    reply = g_dbus_connection_call_finish (G_DBUS_CONNECTION (source), result, &error);
+  g_autoptr (GVariant) reply = g_dbus_connection_call_finish (G_DBUS_CONNECTION (source), result,
+                                                              &error);
 
   if (reply != NULL)
     {
@@ -571,12 +571,11 @@ lamp_agent_new (GSettings              *settings,
 static char *
 dup_owner (GDBusConnection *connection)
 {
-  g_autoptr (GVariant)
-    reply = g_dbus_connection_call_sync (connection, "org.freedesktop.DBus",
-                                         "/org/freedesktop/DBus", "org.freedesktop.DBus",
-                                         "GetNameOwner", g_variant_new ("(s)", LAMP_AGENT_ID),
-                                         G_VARIANT_TYPE ("(s)"), G_DBUS_CALL_FLAGS_NO_AUTO_START,
-                                         -1, NULL, NULL);
+  g_autoptr (GVariant) reply =
+    g_dbus_connection_call_sync (connection, "org.freedesktop.DBus", "/org/freedesktop/DBus",
+                                 "org.freedesktop.DBus", "GetNameOwner",
+                                 g_variant_new ("(s)", LAMP_AGENT_ID), G_VARIANT_TYPE ("(s)"),
+                                 G_DBUS_CALL_FLAGS_NO_AUTO_START, -1, NULL, NULL);
   char *owner = NULL;
 
   if (reply != NULL)
@@ -589,12 +588,11 @@ static guint
 get_process_id (GDBusConnection *connection,
                 const char      *owner)
 {
-  g_autoptr (GVariant)
-    reply = g_dbus_connection_call_sync (connection, "org.freedesktop.DBus",
-                                         "/org/freedesktop/DBus", "org.freedesktop.DBus",
-                                         "GetConnectionUnixProcessID", g_variant_new ("(s)", owner),
-                                         G_VARIANT_TYPE ("(u)"), G_DBUS_CALL_FLAGS_NO_AUTO_START,
-                                         -1, NULL, NULL);
+  g_autoptr (GVariant) reply =
+    g_dbus_connection_call_sync (connection, "org.freedesktop.DBus", "/org/freedesktop/DBus",
+                                 "org.freedesktop.DBus", "GetConnectionUnixProcessID",
+                                 g_variant_new ("(s)", owner), G_VARIANT_TYPE ("(u)"),
+                                 G_DBUS_CALL_FLAGS_NO_AUTO_START, -1, NULL, NULL);
   guint process_id = 0;
 
   if (reply != NULL)

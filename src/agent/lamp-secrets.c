@@ -79,8 +79,8 @@ retrieved_cb (GObject      *source,
 {
   g_autoptr (GTask) task = G_TASK (user_data);
   g_autoptr (GError) error = NULL;
-  g_autoptr (SecretValue)
-    value = secret_retrievable_retrieve_secret_finish (SECRET_RETRIEVABLE (source), result, &error);
+  g_autoptr (SecretValue) value =
+    secret_retrievable_retrieve_secret_finish (SECRET_RETRIEVABLE (source), result, &error);
   LampSecrets *self = g_task_get_source_object (task);
 
   /* A locked item has no value without a prompt, and nobody has asked for one. */

@@ -701,8 +701,8 @@ emit_properties_changed (LampService *self,
   GDBusInterfaceSkeleton *skeleton = G_DBUS_INTERFACE_SKELETON (self);
   GDBusInterfaceInfo *info = g_dbus_interface_skeleton_get_info (skeleton);
   g_autolist (GDBusConnection) connections = g_dbus_interface_skeleton_get_connections (skeleton);
-  g_autoptr (GVariant)
-    parameters = g_variant_ref_sink (g_variant_new ("(s@a{sv}as)", info->name, changed, NULL));
+  g_autoptr (GVariant) parameters = g_variant_ref_sink (
+    g_variant_new ("(s@a{sv}as)", info->name, changed, NULL));
 
   for (GList *link = connections; link != NULL; link = link->next)
     g_dbus_connection_emit_signal (link->data, NULL,
@@ -715,8 +715,8 @@ static gboolean
 tell_cb (gpointer user_data)
 {
   LampService *self = user_data;
-  g_autoptr (GVariant) all =
-    g_dbus_interface_skeleton_get_properties (G_DBUS_INTERFACE_SKELETON (self));
+  g_autoptr (GVariant) all = g_dbus_interface_skeleton_get_properties (
+    G_DBUS_INTERFACE_SKELETON (self));
   g_auto (GVariantBuilder) builder = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE_VARDICT);
   g_autoptr (GVariant) changed = NULL;
   GVariantIter iter;
@@ -729,8 +729,9 @@ tell_cb (gpointer user_data)
   g_variant_iter_init (&iter, all);
   while (g_variant_iter_loop (&iter, "{&sv}", &name, &value))
     {
-      g_autoptr (GVariant)
-        before = self->told != NULL ? g_variant_lookup_value (self->told, name, NULL) : NULL;
+      g_autoptr (GVariant) before = self->told != NULL
+                                      ? g_variant_lookup_value (self->told, name, NULL)
+                                      : NULL;
 
       if (before == NULL || !g_variant_equal (before, value))
         g_variant_builder_add (&builder, "{sv}", name, value);

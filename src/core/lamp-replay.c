@@ -461,10 +461,10 @@ probe_cb (GObject      *source,
           gpointer      user_data)
 {
   g_autoptr (LampReplay) self = LAMP_REPLAY (user_data);
+  g_autoptr (LampOutcome) outcome = NULL;
   LampLimits limits;
-  g_autoptr (LampOutcome)
-    outcome = lamp_transport_probe_finish (LAMP_TRANSPORT (source), result, &limits);
 
+  outcome = lamp_transport_probe_finish (LAMP_TRANSPORT (source), result, &limits);
   g_debug ("replay: probe: %s", outcome->message);
   self->probing = FALSE;
 

@@ -253,8 +253,8 @@ read_cb (GObject      *source,
 {
   g_autoptr (GTask) task = G_TASK (user_data);
   g_autoptr (GError) error = NULL;
-  g_autoptr (GBytes)
-    bytes = g_input_stream_read_bytes_finish (G_INPUT_STREAM (source), result, &error);
+  g_autoptr (GBytes) bytes = g_input_stream_read_bytes_finish (G_INPUT_STREAM (source), result,
+                                                               &error);
   Request *request = g_task_get_task_data (task);
 
   if (bytes == NULL)
@@ -392,8 +392,8 @@ compress_in_thread (GTask        *task,
                     GCancellable *cancellable)
 {
   GBytes *plain = data;
-  g_autoptr (GZlibCompressor)
-    gzip = g_zlib_compressor_new (G_ZLIB_COMPRESSOR_FORMAT_GZIP, COMPRESS_LEVEL);
+  g_autoptr (GZlibCompressor) gzip = g_zlib_compressor_new (G_ZLIB_COMPRESSOR_FORMAT_GZIP,
+                                                            COMPRESS_LEVEL);
   g_autoptr (GOutputStream) memory = g_memory_output_stream_new_resizable ();
   g_autoptr (GOutputStream) stream = g_converter_output_stream_new (memory, G_CONVERTER (gzip));
   g_autoptr (GError) error = NULL;
