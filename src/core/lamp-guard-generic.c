@@ -11,3 +11,9 @@ lamp_guard_check (const char *path,
 {
   return TRUE;
 }
+
+char *
+lamp_guard_dup_target (const char *path)
+{
+  return g_strdup (path);
+}

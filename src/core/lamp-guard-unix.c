@@ -58,3 +58,21 @@ lamp_guard_check (const char *path,
 
   return check_link (path, error) && check_folder (path, error);
 }
+
+char *
+lamp_guard_dup_target (const char *path)
+{
+  g_autofree char *folder = NULL;
+  g_autofree char *target = NULL;
+  GStatBuf info;
+
+  g_return_val_if_fail (path != NULL, NULL);
+
+  if (g_lstat (path, &info) != 0 || !S_ISLNK (info.st_mode) || info.st_uid != geteuid ())
+    return g_strdup (path);
+
+  folder = g_path_get_dirname (path);
+  target = g_file_read_link (path, NULL);
+
+  return target != NULL ? g_canonicalize_filename (target, folder) : g_strdup (path);
+}

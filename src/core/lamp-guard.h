@@ -19,7 +19,18 @@ G_BEGIN_DECLS
  *
  * Returns: %FALSE with @error set if the file must not be used
  */
-gboolean lamp_guard_check (const char *path,
-                           GError    **error);
+gboolean lamp_guard_check      (const char *path,
+                                GError    **error);
+
+/**
+ * lamp_guard_dup_target:
+ * @path: the queue's file, which need not exist
+ *
+ * What SQLite keeps beside a database lies beside the file itself, not beside a link
+ * to it; so does what is to be watched and guarded.
+ *
+ * Returns: (transfer full): where the person's own symbolic link leads, else @path
+ */
+char    *lamp_guard_dup_target (const char *path);
 
 G_END_DECLS

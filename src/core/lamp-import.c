@@ -455,6 +455,9 @@ static gboolean
 check_lines (LampImport *self,
              GError    **error)
 {
+  const char *line_end;
+  gsize length;
+
   if (g_str_has_prefix (self->buffer->str, BYTE_ORDER_MARK))
     self->position = self->searched = strlen (BYTE_ORDER_MARK);
 
@@ -464,7 +467,10 @@ check_lines (LampImport *self,
   g_string_erase (self->buffer, 0, (gssize) self->position);
   self->position = self->searched = 0;
 
-  if (memchr (self->buffer->str, '\0', self->buffer->len) != NULL ||
+  /* Zeros further on are what a power cut leaves at a file's end: lines to be skipped. */
+  line_end = memchr (self->buffer->str, '\n', self->buffer->len);
+  length = line_end != NULL ? (gsize) (line_end - self->buffer->str) : self->buffer->len;
+  if (memchr (self->buffer->str, '\0', length) != NULL ||
       !has_line_of_json (self->buffer))
     return refuse (self, _("it is neither a queue nor lines of JSON objects"), error);
 

@@ -79,6 +79,8 @@ check_envelope (const char *envelope,
     return g_strdup (_("the stored event has no event_id, so no server could answer for it"));
 
   *event_id = lamp_json_dup_string (&member);
+  if (**event_id == '\0')
+    return g_strdup (_("the stored event has an empty event_id, so no server could answer for it"));
 
   return NULL;
 }

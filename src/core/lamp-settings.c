@@ -4,6 +4,8 @@
 
 #include "lamp-settings.h"
 
+#include "lamp-guard.h"
+
 static const char *
 get_variable (const char *name)
 {
@@ -59,6 +61,7 @@ lamp_settings_new_queue (GSettings  *settings,
   g_autofree char *node_id = NULL;
   g_autofree char *named_path = path != NULL ? g_strdup (path) : lamp_queue_dup_default_path ();
   g_autofree char *full_path = g_canonicalize_filename (named_path, NULL);
+  g_autofree char *target = lamp_guard_dup_target (full_path);
   LampQueue *queue = NULL;
 
   g_return_val_if_fail (settings == NULL || G_IS_SETTINGS (settings), NULL);
@@ -66,7 +69,7 @@ lamp_settings_new_queue (GSettings  *settings,
   if (settings != NULL)
     node_id = g_settings_get_string (settings, "node-id");
 
-  queue = lamp_queue_new (full_path, node_id != NULL && *node_id != '\0' ? node_id : NULL);
+  queue = lamp_queue_new (target, node_id != NULL && *node_id != '\0' ? node_id : NULL);
   if (settings != NULL)
     lamp_settings_apply_to_queue (settings, queue);
 

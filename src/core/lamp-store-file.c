@@ -16,6 +16,13 @@
 #include <glib/gi18n-lib.h>
 #include <glib/gstdio.h>
 
+typedef enum
+{
+  HEALTH_WHOLE,
+  HEALTH_DAMAGED,
+  HEALTH_UNKNOWN,
+} Health;
+
 /* --- opening ------------------------------------------------------------ */
 
 static gboolean
@@ -248,13 +255,31 @@ open_damaged (LampStore *self)
 
 /* Another process may have been here first, or only this connection was confused. */
 static gboolean
-is_whole (sqlite3 *db)
+is_code_of_damage (int code)
+{
+  return (code & 0xff) == SQLITE_CORRUPT || (code & 0xff) == SQLITE_NOTADB ||
+         code == SQLITE_IOERR_SHORT_READ;
+}
+
+/* A lock, a full memory or a bad cable is no damage: such a file is left where it is. */
+static Health
+examine (sqlite3 *db)
 {
   g_autoptr (sqlite3_stmt) statement = NULL;
+  int code = sqlite3_exec (db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
 
-  return sqlite3_prepare_v2 (db, "PRAGMA quick_check (1)", -1, &statement, NULL) == SQLITE_OK &&
-         sqlite3_step (statement) == SQLITE_ROW &&
-         g_strcmp0 ((const char *) sqlite3_column_text (statement, 0), "ok") == 0;
+  /* Held until the new file is in place: what another program committed meanwhile would be lost. */
+  if (code != SQLITE_OK)
+    return is_code_of_damage (code) ? HEALTH_DAMAGED : HEALTH_UNKNOWN;
+
+  code = sqlite3_prepare_v2 (db, "PRAGMA integrity_check (1)", -1, &statement, NULL);
+  if (code == SQLITE_OK)
+    code = sqlite3_step (statement);
+  if (code != SQLITE_ROW)
+    return is_code_of_damage (code) ? HEALTH_DAMAGED : HEALTH_UNKNOWN;
+
+  return g_strcmp0 ((const char *) sqlite3_column_text (statement, 0), "ok") == 0 ? HEALTH_WHOLE
+                                                                                  : HEALTH_DAMAGED;
 }
 
 static gint64
@@ -270,7 +295,11 @@ save_rows (LampStore  *self,
   if (!open_path (self, path, error))
     return -1;
 
-  if (lamp_store_begin (self, error))
+  /* With a rollback journal what is committed is in the file itself, which is what will be moved.
+   */
+  if (lamp_store_execute_script (self, "PRAGMA journal_mode = DELETE; PRAGMA synchronous = EXTRA",
+                                 error) &&
+      lamp_store_begin (self, error))
     saved = lamp_store_salvage (self, damaged, error);
   if (saved >= 0 && !lamp_store_commit (self, error))
     saved = -1;
@@ -296,6 +325,21 @@ tell_of_salvage (LampStore  *self,
   lamp_store_tell (self, notice);
 }
 
+static gboolean
+replace_by (LampStore  *self,
+            const char *salvage,
+            const char *corrupt,
+            GError    **error)
+{
+  if (g_rename (lamp_store_get_path (self), corrupt) != 0)
+    return fail_errno (self, corrupt, errno, error);
+
+  move_side_files (lamp_store_get_path (self), corrupt);
+
+  return g_rename (salvage, lamp_store_get_path (self)) == 0 ||
+         fail_errno (self, salvage, errno, error);
+}
+
 /* A new file takes the damaged one's place with all that could still be read. The order makes it
  * safe to stop anywhere: the new one is whole before the old one moves. */
 gboolean
@@ -305,33 +349,32 @@ lamp_store_file_mend (LampStore *self,
   g_autofree char *salvage = dup_salvage_path (self);
   g_autofree char *corrupt = dup_corrupt_path (self);
   sqlite3 *damaged = NULL;
+  gboolean good = FALSE;
   gint64 saved;
 
   lamp_store_set_db (self, NULL);
   damaged = open_damaged (self);
-  if (damaged == NULL || is_whole (damaged))
+  switch (damaged != NULL ? examine (damaged) : HEALTH_UNKNOWN)
     {
-      sqlite3_close (damaged);
-      return damaged != NULL;
+    case HEALTH_WHOLE:
+      good = TRUE;
+      break;
+    case HEALTH_DAMAGED:
+      /* Makes SQLite read what there is of a file that is shorter than it says. */
+      sqlite3_exec (damaged, "PRAGMA writable_schema = ON", NULL, NULL, NULL);
+      saved = save_rows (self, damaged, salvage, error);
+      good = saved >= 0 && replace_by (self, salvage, corrupt, error);
+      if (good)
+        tell_of_salvage (self, corrupt, saved);
+      break;
+    case HEALTH_UNKNOWN:
+    default:
+      break;
     }
 
-  /* Makes SQLite read what there is of a file that is shorter than it says. */
-  sqlite3_exec (damaged, "PRAGMA writable_schema = ON", NULL, NULL, NULL);
-  saved = save_rows (self, damaged, salvage, error);
   sqlite3_close (damaged);
-  if (saved < 0)
-    return FALSE;
 
-  if (g_rename (lamp_store_get_path (self), corrupt) != 0)
-    return fail_errno (self, corrupt, errno, error);
-
-  move_side_files (lamp_store_get_path (self), corrupt);
-  if (g_rename (salvage, lamp_store_get_path (self)) != 0)
-    return fail_errno (self, salvage, errno, error);
-
-  tell_of_salvage (self, corrupt, saved);
-
-  return TRUE;
+  return good;
 }
 
 /* A power cut may have come between the two moves of lamp_store_file_mend(). */
@@ -339,10 +382,15 @@ static void
 finish_mending (LampStore *self)
 {
   g_autofree char *salvage = dup_salvage_path (self);
+  g_autofree char *corrupt = dup_corrupt_path (self);
 
-  if (!g_file_test (lamp_store_get_path (self), G_FILE_TEST_EXISTS) &&
-      g_file_test (salvage, G_FILE_TEST_EXISTS))
-    g_rename (salvage, lamp_store_get_path (self));
+  if (g_file_test (lamp_store_get_path (self), G_FILE_TEST_EXISTS) ||
+      !g_file_test (salvage, G_FILE_TEST_EXISTS))
+    return;
+
+  /* The log of the damaged file must not be replayed into the new one. */
+  move_side_files (lamp_store_get_path (self), corrupt);
+  g_rename (salvage, lamp_store_get_path (self));
 }
 
 gboolean

@@ -243,6 +243,22 @@ copy_ulid (Salvage *self,
   return TRUE;
 }
 
+/* Ids go on where they were: one that is given twice would meet its namesake in the history. */
+static gboolean
+keep_numbering (Salvage *self,
+                gint64   seq,
+                GError **error)
+{
+  g_autofree char *script = g_strdup_printf (
+    "INSERT INTO sqlite_sequence (name, seq) SELECT 'queue', 0 "
+    "WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'queue');"
+    "UPDATE sqlite_sequence SET seq = max (seq, %" G_GINT64_FORMAT
+    ", coalesce ((SELECT max (id) FROM lamppost_history), 0)) WHERE name = 'queue'",
+    seq);
+
+  return lamp_store_execute_script (self->store, script, error);
+}
+
 gint64
 lamp_store_salvage (LampStore *store,
                     sqlite3   *damaged,
@@ -251,12 +267,13 @@ lamp_store_salvage (LampStore *store,
   Salvage self = { .store = store, .damaged = damaged };
   gint64 saved;
   gint64 last;
+  gint64 seq;
 
   g_return_val_if_fail (LAMP_IS_STORE (store), -1);
   g_return_val_if_fail (damaged != NULL, -1);
 
-  last = read_number (damaged, "SELECT seq FROM sqlite_sequence WHERE name = 'queue'", 0);
-  last = MAX (last, read_number (damaged, "SELECT max (id) FROM queue", last > 0 ? last : ID_MAX));
+  seq = read_number (damaged, "SELECT seq FROM sqlite_sequence WHERE name = 'queue'", 0);
+  last = MAX (seq, read_number (damaged, "SELECT max (id) FROM queue", seq > 0 ? seq : ID_MAX));
 
   if (!copy_queue (&self, last, error))
     return -1;
@@ -266,5 +283,9 @@ lamp_store_salvage (LampStore *store,
     if (!copy_table (&self, state_tables[i].select, state_tables[i].insert, last, error))
       return -1;
 
-  return copy_ulid (&self, error) && copy_clocks (&self, error) ? saved : -1;
+  if (!keep_numbering (&self, seq, error) || !copy_ulid (&self, error) ||
+      !copy_clocks (&self, error))
+    return -1;
+
+  return saved;
 }

@@ -301,6 +301,33 @@ test_damaged_first_page (Fixture      *fixture,
   assert_counters_true (fixture);
 }
 
+/* Ids go on where they were, though no row is left to tell. */
+static void
+test_numbering (Fixture      *fixture,
+                gconstpointer data)
+{
+  append_many (fixture, 500);
+  {
+    g_autoptr (LampTestDb) db = lamp_test_db_open (fixture->path);
+
+    lamp_test_db_run (db, "DELETE FROM queue WHERE id > 3");
+  }
+  reopen (fixture);
+  {
+    g_autoptr (GArray) leaves = find_leaves (fixture->path);
+
+    damage (fixture->path, g_array_index (leaves, gsize, 0), PAGE);
+  }
+
+  read_everything (fixture);
+  append_many (fixture, 1);
+  {
+    g_autoptr (LampTestDb) db = lamp_test_db_open (fixture->path);
+
+    g_assert_cmpint (lamp_test_db_int (db, "SELECT max (id) FROM queue"), ==, 501);
+  }
+}
+
 /* An empty file is what SQLite makes before its first commit. */
 static void
 test_empty_is_new (Fixture      *fixture,
@@ -321,9 +348,12 @@ test_half_mended (Fixture      *fixture,
 {
   g_autofree char *salvage = g_strconcat (fixture->path, ".salvage", NULL);
 
+  g_autofree char *wal = g_strconcat (fixture->path, "-wal", NULL);
+
   append_many (fixture, 5);
   reopen (fixture);
   g_assert_cmpint (g_rename (fixture->path, salvage), ==, 0);
+  g_assert_true (g_file_set_contents (wal, "a log of the damaged file", -1, NULL));
 
   append_many (fixture, 1);
   g_assert_cmpuint (lamp_queue_get_tally (fixture->queue)->pending, ==, 6);
@@ -386,6 +416,7 @@ main (int    argc,
   ADD ("saves-all-outside-damaged-pages", 0, test_damaged_leaves);
   ADD ("saves-what-a-truncated-file-has", 0, test_truncated);
   ADD ("goes-on-without-a-first-page", 0, test_damaged_first_page);
+  ADD ("goes-on-counting", 0, test_numbering);
   ADD ("takes-an-empty-file-for-new", 0, test_empty_is_new);
   ADD ("finishes-what-a-power-cut-left", 0, test_half_mended);
   ADD ("refuses-a-folder-open-to-all", 0777, test_open_folder);
