@@ -231,6 +231,17 @@ discard_run (LampStore *store,
   return TRUE;
 }
 
+/* Rows behind the place where a pass has got to are news to it. */
+static gboolean
+resend_done (LampQueue    *self,
+             LampQueueJob *job)
+{
+  if (job->count > 0)
+    g_signal_emit_by_name (self, "rewritten");
+
+  return TRUE;
+}
+
 static LampQueueJob *
 ids_job (LampStoreFunc      run,
          const char *const *event_ids)
@@ -238,6 +249,9 @@ ids_job (LampStoreFunc      run,
   LampQueueJob *job = lamp_queue_job_new (LAMP_STORE_WRITE, run);
 
   job->ids = g_strdupv ((char **) event_ids);
+
+  if (run == resend_run)
+    job->done = resend_done;
 
   return job;
 }

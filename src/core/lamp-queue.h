@@ -52,7 +52,8 @@ G_BEGIN_DECLS
  *
  * Signals, all on the thread that made the queue:
  *   "changed" (): the tally is another one.
- *   "rewritten" (): another program has written to the file, or one was imported.
+ *   "rewritten" (): rows came or changed that "appended" doesn’t tell: another program
+ *     has written to the file, a file was imported, failed events are pending again.
  *   "appended" (GPtrArray of LampReceipt): events were stored through this object.
  *   "delivered" (char **ids): events were taken by the server.
  *   "failed" (GPtrArray of LampRefusal): events were set to failed.

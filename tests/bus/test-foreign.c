@@ -74,7 +74,7 @@ is_owned (Fixture *fixture)
 static void
 start_agent (Fixture *fixture)
 {
-  g_autoptr (GSubprocessLauncher) launcher = g_subprocess_launcher_new (G_SUBPROCESS_FLAGS_NONE);
+  g_autoptr (GSubprocessLauncher) launcher = lamp_test_launcher_new (G_SUBPROCESS_FLAGS_NONE);
   g_autoptr (GError) error = NULL;
 
   g_subprocess_launcher_setenv (launcher, "SPEC_KITTY_HOME", fixture->home, TRUE);
@@ -159,7 +159,7 @@ set_up (Fixture      *fixture,
   fixture->random = g_rand_new_with_seed (1);
   fixture->emitted = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   fixture->bus = g_test_dbus_new (G_TEST_DBUS_NONE);
-  g_test_dbus_up (fixture->bus);
+  lamp_test_bus_up (fixture->bus);
   fixture->connection = connect_to (fixture->bus);
   fixture->proxy = lamp_bus_agent1_proxy_new_sync (fixture->connection,
                                                    G_DBUS_PROXY_FLAGS_DO_NOT_AUTO_START,
@@ -272,7 +272,7 @@ start_writer (Fixture    *fixture,
 {
   g_autofree char *program = g_test_build_filename (G_TEST_BUILT, "tests", "lib",
                                                     "lamp-foreign-writer", NULL);
-  g_autoptr (GSubprocessLauncher) launcher = g_subprocess_launcher_new (G_SUBPROCESS_FLAGS_NONE);
+  g_autoptr (GSubprocessLauncher) launcher = lamp_test_launcher_new (G_SUBPROCESS_FLAGS_NONE);
   const char *wanted = g_getenv ("LAMP_FOREIGN_SECONDS");
   guint64 seconds = wanted != NULL ? g_ascii_strtoull (wanted, NULL, 10) : WORK_SECONDS;
   g_autofree char *seed_text = g_strdup_printf ("%u", seed);

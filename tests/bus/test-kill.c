@@ -9,9 +9,6 @@
 
 #include <signal.h>
 #include <string.h>
-#ifdef __linux__
-#include <sys/prctl.h>
-#endif
 
 /* The real agent, killed with SIGKILL again and again: what was answered is there, once and
  * whole. The seeds are fixed; the moments are random all the same, as the machine's are. */
@@ -124,29 +121,10 @@ is_owned (Fixture *fixture)
   return owner != NULL;
 }
 
-/* A test that fails leaves nothing behind that holds its output open. */
-static void
-die_with_parent (gpointer user_data)
-{
-#ifdef __linux__
-  prctl (PR_SET_PDEATHSIG, SIGKILL);
-#endif
-}
-
-static GSubprocessLauncher *
-new_launcher (GSubprocessFlags flags)
-{
-  GSubprocessLauncher *launcher = g_subprocess_launcher_new (flags);
-
-  g_subprocess_launcher_set_child_setup (launcher, die_with_parent, NULL, NULL);
-
-  return launcher;
-}
-
 static void
 spawn_agent (Fixture *fixture)
 {
-  g_autoptr (GSubprocessLauncher) launcher = new_launcher (G_SUBPROCESS_FLAGS_NONE);
+  g_autoptr (GSubprocessLauncher) launcher = lamp_test_launcher_new (G_SUBPROCESS_FLAGS_NONE);
   g_autoptr (GError) error = NULL;
 
   g_assert_null (fixture->agent);
@@ -238,7 +216,7 @@ setup (Fixture      *fixture,
   fixture->home = lamp_test_folder_new ();
   fixture->random = g_rand_new_with_seed (GPOINTER_TO_UINT (data));
   fixture->bus = g_test_dbus_new (G_TEST_DBUS_NONE);
-  g_test_dbus_up (fixture->bus);
+  lamp_test_bus_up (fixture->bus);
   fixture->connection = connect_to (fixture->bus);
   fixture->proxy = lamp_bus_agent1_proxy_new_sync (fixture->connection,
                                                    G_DBUS_PROXY_FLAGS_DO_NOT_AUTO_START,
@@ -676,7 +654,7 @@ test_in_flight (Fixture      *fixture,
 static GSubprocess *
 start_receiver (Fixture *fixture)
 {
-  g_autoptr (GSubprocessLauncher) launcher = new_launcher (G_SUBPROCESS_FLAGS_STDOUT_PIPE);
+  g_autoptr (GSubprocessLauncher) launcher = lamp_test_launcher_new (G_SUBPROCESS_FLAGS_STDOUT_PIPE);
   g_autofree char *store = g_build_filename (fixture->home, "receiver.db", NULL);
   g_autofree char *port = NULL;
   g_autofree char *line = NULL;
@@ -838,7 +816,7 @@ keep_writing (All *all)
   if (all->writer != NULL)
     return;
 
-  launcher = new_launcher (G_SUBPROCESS_FLAGS_NONE);
+  launcher = lamp_test_launcher_new (G_SUBPROCESS_FLAGS_NONE);
   g_ptr_array_add (all->outputs, dup_path (all, "writer", all->outputs->len));
   g_subprocess_launcher_set_stdout_file_path (launcher, g_ptr_array_index (all->outputs,
                                                                            all->outputs->len - 1));

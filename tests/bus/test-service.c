@@ -122,7 +122,7 @@ spawn_agent (Fixture         *fixture,
              const char      *option,
              GSubprocessFlags flags)
 {
-  g_autoptr (GSubprocessLauncher) launcher = g_subprocess_launcher_new (flags);
+  g_autoptr (GSubprocessLauncher) launcher = lamp_test_launcher_new (flags);
   g_autoptr (GError) error = NULL;
   GSubprocess *process;
 
@@ -218,7 +218,7 @@ run (Fixture    *fixture,
      const char *method,
      GVariant   *parameters)
 {
-  g_autoptr (GVariant) reply = call (fixture, method, parameters);
+  g_variant_unref (call (fixture, method, parameters));
 }
 
 /* Returns the message. */
@@ -329,12 +329,12 @@ static void
 set_paused (Fixture *fixture,
             gboolean paused)
 {
+  g_autoptr (GVariant) reply = NULL;
   g_autoptr (GError) error = NULL;
-  g_autoptr (GVariant)
-    reply = call_on (fixture, PROPERTIES, "Set",
-                     g_variant_new ("(ssv)", INTERFACE, "Paused", g_variant_new_boolean (paused)),
-                     &error);
 
+  reply = call_on (fixture, PROPERTIES, "Set",
+                   g_variant_new ("(ssv)", INTERFACE, "Paused", g_variant_new_boolean (paused)),
+                   &error);
   g_assert_no_error (error);
 }
 
@@ -382,7 +382,7 @@ set_up (Fixture      *fixture,
   fixture->told = g_variant_dict_new (NULL);
 
   fixture->bus = g_test_dbus_new (G_TEST_DBUS_NONE);
-  g_test_dbus_up (fixture->bus);
+  lamp_test_bus_up (fixture->bus);
 
   /* After the bus, which leaves a process behind that keeps open what is open now. */
   fixture->server = lamp_fake_server_new ();
@@ -550,14 +550,11 @@ static void
 test_properties_are_read_only (Fixture      *fixture,
                                gconstpointer data)
 {
-  g_autofree char *message = refuse_on (fixture, PROPERTIES, "Set",
-                                        g_variant_new ("(ssv)", INTERFACE, "Pending",
-                                                       g_variant_new_uint64 (7)),
-                                        ERROR_INVALID_ARGS);
-  g_autofree char *unknown = refuse_on (fixture, PROPERTIES, "Get",
-                                        g_variant_new ("(ss)", INTERFACE, "Colour"),
-                                        ERROR_INVALID_ARGS);
-
+  g_free (refuse_on (fixture, PROPERTIES, "Set",
+                     g_variant_new ("(ssv)", INTERFACE, "Pending", g_variant_new_uint64 (7)),
+                     ERROR_INVALID_ARGS));
+  g_free (refuse_on (fixture, PROPERTIES, "Get", g_variant_new ("(ss)", INTERFACE, "Colour"),
+                     ERROR_INVALID_ARGS));
   g_assert_cmpuint (get_number (fixture, "Pending"), ==, 0);
 }
 
@@ -657,11 +654,10 @@ test_emit_batch (Fixture      *fixture,
   g_autoptr (GVariant)
     reply = call (fixture, "EmitBatch",
                   g_variant_new_parsed ("([('m', 'A', '{}', @a{sv} {}), ('m', 'B', '{}', {})],)"));
-  g_autoptr (GVariant)
-    none = call (fixture, "EmitBatch", g_variant_new_parsed ("(@a(sssa{sv}) [],)"));
   g_autoptr (GVariant) receipts = g_variant_get_child_value (reply, 0);
   gint64 clocks[2];
 
+  run (fixture, "EmitBatch", g_variant_new_parsed ("(@a(sssa{sv}) [],)"));
   g_assert_cmpuint (g_variant_n_children (receipts), ==, 2);
   g_variant_get_child (receipts, 0, "(sx)", NULL, &clocks[0]);
   g_variant_get_child (receipts, 1, "(sx)", NULL, &clocks[1]);
@@ -792,13 +788,13 @@ static void
 test_list (Fixture      *fixture,
            gconstpointer data)
 {
-  g_autofree char *a = emit_as (fixture, "one", "A", "{\"text\": \"Zebra\"}");
-  g_autofree char *b = emit_as (fixture, "two", "B", "{}");
-  g_autofree char *c = emit_as (fixture, "one", "C", "{}");
   g_autofree char *first = NULL;
   g_autofree char *second = NULL;
   gint64 cursor = 0;
 
+  g_free (emit_as (fixture, "one", "A", "{\"text\": \"Zebra\"}"));
+  g_free (emit_as (fixture, "two", "B", "{}"));
+  g_free (emit_as (fixture, "one", "C", "{}"));
   assert_list (fixture, "@a{sv} {}", "CBA");
   assert_list (fixture, "{'status': <'all'>}", "CBA");
   assert_list (fixture, "{'status': <'pending'>}", "CBA");
@@ -948,8 +944,7 @@ static void
 test_paused (Fixture      *fixture,
              gconstpointer data)
 {
-  g_autofree char *id = emit (fixture);
-
+  g_free (emit (fixture));
   g_assert_true (get_flag (fixture, "Paused"));
   g_assert_true (is_state (fixture, "paused"));
   assert_refused (fixture, "ReplayNow", "()", ERROR_PREFIX "Paused", "lamppost unpause");
@@ -1025,6 +1020,7 @@ test_unauthorized (Fixture      *fixture,
   lamp_fake_server_set_token (fixture->server, TOKEN);
   run (fixture, "ReplayNow", NULL);
   lamp_test_wait_until (get_number (fixture, "Delivered") == 1);
+  lamp_test_wait_until (is_state (fixture, "idle"));
   solved = dup_text (fixture, "LastError");
   g_assert_cmpstr (solved, ==, "");
 }
@@ -1036,11 +1032,11 @@ answered_cb (GObject      *source,
              GAsyncResult *result,
              gpointer      user_data)
 {
+  g_autoptr (GVariant) reply = NULL;
   g_autoptr (GError) error = NULL;
-  g_autoptr (GVariant)
-    reply = g_dbus_connection_call_finish (G_DBUS_CONNECTION (source), result, &error);
   guint *n_answered = user_data;
 
+  reply = g_dbus_connection_call_finish (G_DBUS_CONNECTION (source), result, &error);
   g_assert_no_error (error);
   (*n_answered)++;
 }
@@ -1088,8 +1084,7 @@ test_get_is_never_older (Fixture      *fixture,
 {
   for (guint i = 1; i <= 100; i++)
     {
-      g_autofree char *id = emit (fixture);
-
+      g_free (emit (fixture));
       g_assert_cmpuint (get_number (fixture, "Pending"), ==, i);
       g_assert_cmpuint (get_number (fixture, "LamportClock"), ==, i);
     }

@@ -15,7 +15,7 @@ lamp_cli_run_launcher (const char      *home,
                        const char      *bus_address,
                        GSubprocessFlags flags)
 {
-  GSubprocessLauncher *launcher = g_subprocess_launcher_new (flags);
+  GSubprocessLauncher *launcher = lamp_test_launcher_new (flags);
 
   g_subprocess_launcher_setenv (launcher, "SPEC_KITTY_HOME", home, TRUE);
   g_subprocess_launcher_setenv (launcher, "XDG_RUNTIME_DIR", home, TRUE);

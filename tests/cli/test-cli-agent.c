@@ -315,7 +315,7 @@ setup_bus (Fixture      *fixture,
   lamp_bus_error_register ();
   fixture->home = lamp_test_folder_new ();
   fixture->bus = g_test_dbus_new (G_TEST_DBUS_NONE);
-  g_test_dbus_up (fixture->bus);
+  lamp_test_bus_up (fixture->bus);
   fixture->connection = connect_to (fixture->bus);
   fixture->agent = new_agent (fixture);
   fixture->calls = g_string_new (NULL);
@@ -947,14 +947,14 @@ write_service (RealFixture *fixture)
 static void
 start_receiver (RealFixture *fixture)
 {
+  g_autoptr (GSubprocessLauncher) launcher = lamp_test_launcher_new (G_SUBPROCESS_FLAGS_STDOUT_PIPE);
   g_autoptr (GDataInputStream) output = NULL;
   g_autofree char *line = NULL;
   g_autoptr (GError) error = NULL;
   char *url;
 
-  fixture->receiver = g_subprocess_new (G_SUBPROCESS_FLAGS_STDOUT_PIPE, &error,
-                                        g_getenv ("LAMP_RECEIVER"), "--port", "0", "--store",
-                                        ":memory:", NULL);
+  fixture->receiver = g_subprocess_launcher_spawn (launcher, &error, g_getenv ("LAMP_RECEIVER"),
+                                                   "--port", "0", "--store", ":memory:", NULL);
   g_assert_no_error (error);
   output = g_data_input_stream_new (g_subprocess_get_stdout_pipe (fixture->receiver));
   line = read_line (output);
@@ -974,7 +974,7 @@ setup_real (RealFixture  *fixture,
   g_setenv ("SPEC_KITTY_HOME", fixture->home, TRUE);
   fixture->bus = g_test_dbus_new (G_TEST_DBUS_NONE);
   g_test_dbus_add_service_dir (fixture->bus, fixture->services);
-  g_test_dbus_up (fixture->bus);
+  lamp_test_bus_up (fixture->bus);
 }
 
 static void

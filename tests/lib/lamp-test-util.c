@@ -7,6 +7,13 @@
 #include <errno.h>
 #include <glib/gstdio.h>
 
+#ifdef __linux__
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+#endif
+
 /* Long enough for a sanitizer on a busy machine; a test that passes never waits for it. */
 #define PATIENCE_SECONDS 60
 
@@ -102,6 +109,51 @@ lamp_test_result_cb (GObject      *source,
 
   g_assert_null (*to);
   *to = g_object_ref (result);
+}
+
+static void
+die_with_parent (gpointer user_data)
+{
+#ifdef __linux__
+  prctl (PR_SET_PDEATHSIG, SIGKILL);
+#endif
+}
+
+GSubprocessLauncher *
+lamp_test_launcher_new (GSubprocessFlags flags)
+{
+  GSubprocessLauncher *launcher = g_subprocess_launcher_new (flags);
+
+  g_subprocess_launcher_set_child_setup (launcher, die_with_parent, NULL, NULL);
+
+  return launcher;
+}
+
+/* What is open now is not inherited by what is started later. */
+static void
+keep_descriptors (void)
+{
+#ifdef __linux__
+  g_autoptr (GDir) dir = g_dir_open ("/proc/self/fd", 0, NULL);
+  const char *name;
+
+  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL)
+    {
+      int fd = (int) g_ascii_strtoull (name, NULL, 10);
+
+      if (fd > STDERR_FILENO)
+        fcntl (fd, F_SETFD, FD_CLOEXEC);
+    }
+#endif
+}
+
+/* GLib has a process that ends the buses of a test that has died, which it notices by the end of a
+ * pipe. A second bus would inherit that pipe and keep it open. */
+void
+lamp_test_bus_up (GTestDBus *bus)
+{
+  g_test_dbus_up (bus);
+  keep_descriptors ();
 }
 
 LampTestDb *

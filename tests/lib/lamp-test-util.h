@@ -11,6 +11,13 @@ G_BEGIN_DECLS
 
 /* Small things that many tests need. All of them end the test where they fail. */
 
+/* A sanitizer makes everything slower, many times over, and needs no large numbers. */
+#ifdef __SANITIZE_ADDRESS__
+#define LAMP_TEST_SANITIZED 1
+#else
+#define LAMP_TEST_SANITIZED 0
+#endif
+
 /* The other program that writes the queue's file, for g_autoptr. */
 typedef struct sqlite3 LampTestDb;
 
@@ -88,6 +95,25 @@ guint       lamp_test_watch          (const char       *what);
 void        lamp_test_result_cb      (GObject          *source,
                                       GAsyncResult     *result,
                                       gpointer          user_data);
+
+/**
+ * lamp_test_launcher_new:
+ *
+ * What a test starts ends with it, even if it fails or is killed: nothing is left behind
+ * that keeps its output open, for which whoever reads that would wait. (On Linux; to be
+ * used in the main thread, since it is the thread whose end counts.)
+ *
+ * Returns: (transfer full): a launcher
+ */
+GSubprocessLauncher *lamp_test_launcher_new (GSubprocessFlags flags);
+
+/**
+ * lamp_test_bus_up:
+ *
+ * Starts a bus that ends with the test, even if that fails: g_test_dbus_up() alone does so
+ * for the first bus only.
+ */
+void        lamp_test_bus_up         (GTestDBus        *bus);
 
 /**
  * lamp_test_db_open:

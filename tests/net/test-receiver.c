@@ -2,6 +2,8 @@
 
 #include "config.h"
 
+#include "lamp-test-util.h"
+
 #include <gio/gio.h>
 #include <glib/gstdio.h>
 #include <json-glib/json-glib.h>
@@ -64,8 +66,8 @@ spawn (const char *const *arguments,
   g_strv_builder_addv (argv, (const char **) arguments);
   words = g_strv_builder_end (argv);
 
-  launcher = g_subprocess_launcher_new (G_SUBPROCESS_FLAGS_STDOUT_PIPE |
-                                        G_SUBPROCESS_FLAGS_STDERR_PIPE);
+  launcher = lamp_test_launcher_new (G_SUBPROCESS_FLAGS_STDOUT_PIPE |
+                                     G_SUBPROCESS_FLAGS_STDERR_PIPE);
   g_subprocess_launcher_unsetenv (launcher, TOKEN_VARIABLE);
   if (variable != NULL)
     g_subprocess_launcher_setenv (launcher, TOKEN_VARIABLE, variable, TRUE);

@@ -855,12 +855,14 @@ ticker_new (Fixture    *fixture,
 {
   g_autofree char *program = g_test_build_filename (G_TEST_BUILT, "tests", "lib", "lamp-ticker",
                                                     NULL);
+  g_autoptr (GSubprocessLauncher) launcher = NULL;
   g_autoptr (GError) error = NULL;
   Ticker *ticker = g_new0 (Ticker, 1);
 
-  ticker->process = g_subprocess_new (G_SUBPROCESS_FLAGS_STDIN_PIPE |
-                                        G_SUBPROCESS_FLAGS_STDOUT_PIPE,
-                                      &error, program, what, fixture->path, NULL);
+  launcher = lamp_test_launcher_new (G_SUBPROCESS_FLAGS_STDIN_PIPE |
+                                     G_SUBPROCESS_FLAGS_STDOUT_PIPE);
+  ticker->process = g_subprocess_launcher_spawn (launcher, &error, program, what, fixture->path,
+                                                 NULL);
   g_assert_no_error (error);
   ticker->output = g_data_input_stream_new (g_subprocess_get_stdout_pipe (ticker->process));
 
