@@ -85,13 +85,13 @@ tighten_side_files (const char *database)
 }
 
 static gboolean
-is_empty (LampStore *self,
-          gboolean  *empty,
-          GError   **error)
+read_pragma (LampStore  *self,
+             const char *sql,
+             gint64     *value,
+             GError    **error)
 {
   g_autoptr (sqlite3_stmt) statement = NULL;
-  int code = sqlite3_prepare_v2 (lamp_store_get_db (self), "PRAGMA page_count", -1, &statement,
-                                 NULL);
+  int code = sqlite3_prepare_v2 (lamp_store_get_db (self), sql, -1, &statement, NULL);
   int step;
 
   if (code != SQLITE_OK)
@@ -100,7 +100,7 @@ is_empty (LampStore *self,
   if (!lamp_store_step (self, statement, &step, error))
     return FALSE;
 
-  *empty = sqlite3_column_int (statement, 0) == 0;
+  *value = sqlite3_column_int64 (statement, 0);
 
   return TRUE;
 }
@@ -133,16 +133,16 @@ static gboolean
 configure (LampStore *self,
            GError   **error)
 {
-  gboolean empty = FALSE;
+  gint64 pages = 0;
   gboolean wal = FALSE;
 
   sqlite3_busy_timeout (lamp_store_get_db (self), LAMP_STORE_PATIENCE_MS);
-  if (!is_empty (self, &empty, error))
+  if (!read_pragma (self, "PRAGMA page_count", &pages, error))
     return FALSE;
 
   /* auto_vacuum takes effect only in a file without tables: ours are made right after. In one
    * that has it already, this would be a commit at each opening. */
-  if (empty && !lamp_store_execute_script (self, "PRAGMA auto_vacuum = INCREMENTAL", error))
+  if (pages == 0 && !lamp_store_execute_script (self, "PRAGMA auto_vacuum = INCREMENTAL", error))
     return FALSE;
 
   if (!ask_for_wal (self, &wal, error))
@@ -158,6 +158,32 @@ configure (LampStore *self,
                                     "PRAGMA journal_size_limit = 4194304;"
                                     "PRAGMA temp_store = MEMORY;",
                                     error);
+}
+
+/* A file that ends within a page was cut off: SQLite would read what is missing as zeros and say
+ * nothing. It may also be a page that the log still has, so such a file is looked at whole. */
+static gboolean
+check_size (LampStore  *self,
+            const char *path,
+            GError    **error)
+{
+  g_autoptr (sqlite3_stmt) statement = NULL;
+  sqlite3 *db = lamp_store_get_db (self);
+  GStatBuf info;
+  gint64 page_size = 0;
+
+  if (!read_pragma (self, "PRAGMA page_size", &page_size, error))
+    return FALSE;
+
+  if (g_stat (path, &info) != 0 || page_size == 0 || info.st_size % page_size == 0)
+    return TRUE;
+
+  if (sqlite3_prepare_v2 (db, "PRAGMA integrity_check (1)", -1, &statement, NULL) == SQLITE_OK &&
+      sqlite3_step (statement) == SQLITE_ROW &&
+      g_strcmp0 ((const char *) sqlite3_column_text (statement, 0), "ok") == 0)
+    return TRUE;
+
+  return lamp_store_fail (self, SQLITE_CORRUPT, error);
 }
 
 static gboolean
@@ -181,7 +207,8 @@ open_path (LampStore  *self,
     }
 
   sqlite3_extended_result_codes (db, TRUE);
-  if (!configure (self, error) || !lamp_store_schema_prepare (self, error))
+  if (!configure (self, error) || !check_size (self, path, error) ||
+      !lamp_store_schema_prepare (self, error))
     {
       lamp_store_set_db (self, NULL);
       return FALSE;

@@ -282,6 +282,26 @@ test_truncated (Fixture      *fixture,
   g_assert_cmpuint (lamp_queue_get_tally (fixture->queue)->pending, ==, saved + 1);
 }
 
+/* Less than a page is missing, which SQLite takes for zeros. */
+static void
+test_cut_page (Fixture      *fixture,
+               gconstpointer data)
+{
+  g_autofree char *corrupt = NULL;
+  GStatBuf info;
+
+  append_many (fixture, 1000);
+  reopen (fixture);
+  g_assert_cmpint (g_stat (fixture->path, &info), ==, 0);
+  g_assert_cmpint (truncate (fixture->path, info.st_size - 1000), ==, 0);
+
+  append_many (fixture, 1);
+  corrupt = dup_corrupt_file (fixture);
+  g_assert_nonnull (corrupt);
+  g_assert_cmpuint (lamp_queue_get_tally (fixture->queue)->pending, >, 900);
+  assert_counters_true (fixture);
+}
+
 /* The first page tells where the tables are: nothing can be read without it, and nothing is lost
  * either. */
 static void
@@ -415,6 +435,7 @@ main (int    argc,
   ADD ("puts-aside-what-is-no-database", 0, test_not_a_database);
   ADD ("saves-all-outside-damaged-pages", 0, test_damaged_leaves);
   ADD ("saves-what-a-truncated-file-has", 0, test_truncated);
+  ADD ("notices-a-cut-page", 0, test_cut_page);
   ADD ("goes-on-without-a-first-page", 0, test_damaged_first_page);
   ADD ("goes-on-counting", 0, test_numbering);
   ADD ("takes-an-empty-file-for-new", 0, test_empty_is_new);
