@@ -31,7 +31,7 @@
 
 /* What the write-ahead log may take while readers are idle, and what is appended meanwhile. */
 #define WAL_MAX (8 * 1024 * 1024)
-#define WAL_ROWS 200000
+#define WAL_ROWS (LAMP_TEST_SANITIZED ? 50000 : 200000)
 #define APPEND_SLICE 1000
 
 /* A queue that fills and empties, how often, and what the file keeps: 4 MiB of unused pages, the
