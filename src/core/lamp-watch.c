@@ -13,6 +13,9 @@
 /* A commit is written, then flushed, and only then to be seen: by a look a moment later. */
 #define SECOND_LOOK_MS 300
 
+/* On a network file system the kernel tells only of what this machine writes. */
+#define POLL_INTERVAL_S 30
+
 struct _LampWatch
 {
   GObject parent_instance;
@@ -23,6 +26,7 @@ struct _LampWatch
   GFileMonitor *folder; /* (owned) (nullable) */
   GFileMonitor *clock;  /* (owned) (nullable) while there is a folder of events */
   guint second_look_id; /* 0 while nothing was written */
+  guint poll_id;        /* 0 on a local file system */
 };
 
 G_DEFINE_FINAL_TYPE (LampWatch, lamp_watch, G_TYPE_OBJECT)
@@ -86,6 +90,24 @@ second_look_cb (gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
+static gboolean
+poll_cb (gpointer user_data)
+{
+  g_signal_emit (user_data, signals[QUEUE_WRITTEN], 0);
+
+  return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+is_remote (GFile *folder)
+{
+  g_autoptr (GFileInfo) info =
+    g_file_query_filesystem_info (folder, G_FILE_ATTRIBUTE_FILESYSTEM_REMOTE, NULL, NULL);
+
+  return info != NULL &&
+         g_file_info_get_attribute_boolean (info, G_FILE_ATTRIBUTE_FILESYSTEM_REMOTE);
+}
+
 static void
 queue_written (LampWatch *self)
 {
@@ -117,6 +139,7 @@ lamp_watch_dispose (GObject *object)
   LampWatch *self = LAMP_WATCH (object);
 
   g_clear_handle_id (&self->second_look_id, g_source_remove);
+  g_clear_handle_id (&self->poll_id, g_source_remove);
   g_clear_object (&self->folder);
   g_clear_object (&self->clock);
 
@@ -172,6 +195,8 @@ lamp_watch_new (const char *path)
   self->events = g_file_get_child (folder, EVENTS_FOLDER);
   self->folder = monitor_folder (self, folder, G_CALLBACK (folder_changed_cb));
   watch_events (self);
+  if (is_remote (folder))
+    self->poll_id = g_timeout_add_seconds (POLL_INTERVAL_S, poll_cb, self);
 
   return self;
 }
