@@ -13,6 +13,7 @@
 #include "lamp-snapshot.h"
 #include "lamp-timer-boot.h"
 #include "lamp-transport-soup.h"
+#include "lamp-trend.h"
 
 #include <glib/gi18n.h>
 
@@ -42,6 +43,7 @@ struct _LampAgent
   LampTransportSoup *transport; /* (owned) */
   LampReplay *replay;           /* (owned) */
   LampSecrets *secrets;         /* (owned) */
+  LampTrend *trend;             /* (owned) */
   LampService *service;         /* (owned) */
   char *predecessor;            /* (owned) (nullable) unique name of the agent that is replaced */
   guint predecessor_watch;      /* 0 while there is none to wait for */
@@ -324,6 +326,7 @@ stopped_cb (GObject      *source,
   LampAgent *self = LAMP_AGENT (user_data);
 
   lamp_replay_stop_finish (LAMP_REPLAY (source), result);
+  lamp_trend_save (self->trend);
   lamp_queue_flush_async (self->queue, flushed_cb, self);
 }
 
@@ -446,6 +449,7 @@ lamp_agent_startup (GApplication *application)
   G_APPLICATION_CLASS (lamp_agent_parent_class)->startup (application);
 
   g_application_hold (application);
+  lamp_trend_load (self->trend);
   wait_for_predecessor (self);
   self->token_id = g_timeout_add (TOKEN_PATIENCE_MS, token_patience_cb, self);
   lamp_secrets_load_async (self->secrets, token_loaded_cb, g_object_ref (self));
@@ -476,6 +480,7 @@ lamp_agent_dispose (GObject *object)
   g_clear_object (&self->replay);
   g_clear_object (&self->transport);
   g_clear_object (&self->secrets);
+  g_clear_object (&self->trend);
   g_clear_object (&self->queue);
   g_clear_object (&self->settings);
 
@@ -558,7 +563,8 @@ lamp_agent_new (GSettings              *settings,
   self->transport = lamp_transport_soup_new ();
   self->replay = lamp_replay_new (self->queue, LAMP_TRANSPORT (self->transport), timer, network);
   self->secrets = lamp_secrets_new ();
-  self->service = lamp_service_new (self->queue, self->replay, self->secrets);
+  self->trend = lamp_trend_new (self->queue);
+  self->service = lamp_service_new (self->queue, self->replay, self->secrets, self->trend);
 
   apply_server (self);
   apply_settings (self);

@@ -12,6 +12,9 @@
 /* PropertiesChanged comes at most 10 times a second (section 7). */
 #define TELL_INTERVAL_MS 100
 
+/* More points than a screen has pixels; a day in steps of a minute is 1 440. */
+#define HISTORY_MAX_POINTS 5000
+
 #define BATCH_MAX_EVENTS 1000
 #define BATCH_MAX_BYTES (16 * 1024 * 1024)
 
@@ -22,6 +25,7 @@ struct _LampService
   LampQueue *queue;       /* (owned) */
   LampReplay *replay;     /* (owned) */
   LampSecrets *secrets;   /* (owned) */
+  LampTrend *trend;       /* (owned) */
   LampSnapshot *snapshot; /* (owned) (nullable) */
   GVariant *told;         /* (owned) (nullable) the properties that were told last */
   gint64 told_at;         /* monotonic, µs */
@@ -113,13 +117,6 @@ fail_call (Call   *call,
            GError *error)
 {
   return_error (g_steal_pointer (&call->invocation), error);
-}
-
-static void
-return_not_supported (GDBusMethodInvocation *invocation)
-{
-  g_dbus_method_invocation_return_error (invocation, G_DBUS_ERROR, G_DBUS_ERROR_NOT_SUPPORTED,
-                                         _("This version of Lamppost can’t do that yet"));
 }
 
 /* --- emit --------------------------------------------------------------- */
@@ -598,7 +595,33 @@ handle_history (LampBusAgent1         *object,
                 gint64                 since,
                 guint                  step_seconds)
 {
-  return_not_supported (invocation);
+  LampService *self = LAMP_SERVICE (object);
+  gint64 step = step_seconds * G_TIME_SPAN_SECOND;
+  gint64 reach = MIN (g_get_real_time () - MAX (since, 0), LAMP_TREND_REACH);
+  g_autoptr (GArray) points = NULL;
+  GVariantBuilder builder;
+
+  if (step == 0 || reach / step >= HISTORY_MAX_POINTS)
+    {
+      g_dbus_method_invocation_return_error (
+        invocation, G_DBUS_ERROR, G_DBUS_ERROR_INVALID_ARGS,
+        _("step_seconds: must be at least 1, and so long that no more than %d points are asked "
+          "for"),
+        HISTORY_MAX_POINTS);
+      return G_DBUS_METHOD_INVOCATION_HANDLED;
+    }
+
+  points = lamp_trend_dup_points (self->trend, since, step);
+  g_variant_builder_init (&builder, G_VARIANT_TYPE ("a(xuuu)"));
+  for (guint i = 0; i < points->len; i++)
+    {
+      const LampTrendPoint *point = &g_array_index (points, LampTrendPoint, i);
+
+      g_variant_builder_add (&builder, "(xuuu)", point->time, point->pending, point->delivered,
+                             point->failed);
+    }
+
+  lamp_bus_agent1_complete_history (object, invocation, g_variant_builder_end (&builder));
 
   return G_DBUS_METHOD_INVOCATION_HANDLED;
 }
@@ -862,6 +885,7 @@ lamp_service_dispose (GObject *object)
   g_clear_object (&self->queue);
   g_clear_object (&self->replay);
   g_clear_object (&self->secrets);
+  g_clear_object (&self->trend);
 
   G_OBJECT_CLASS (lamp_service_parent_class)->dispose (object);
 }
@@ -906,13 +930,15 @@ lamp_service_init (LampService *self)
 LampService *
 lamp_service_new (LampQueue   *queue,
                   LampReplay  *replay,
-                  LampSecrets *secrets)
+                  LampSecrets *secrets,
+                  LampTrend   *trend)
 {
   LampService *self = g_object_new (LAMP_TYPE_SERVICE, NULL);
 
   self->queue = g_object_ref (queue);
   self->replay = g_object_ref (replay);
   self->secrets = g_object_ref (secrets);
+  self->trend = g_object_ref (trend);
 
   g_signal_connect_object (queue, "appended", G_CALLBACK (appended_cb), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (queue, "delivered", G_CALLBACK (delivered_cb), self, G_CONNECT_SWAPPED);

@@ -7,6 +7,7 @@
 #include "lamp-replay.h"
 #include "lamp-secrets.h"
 #include "lamp-snapshot.h"
+#include "lamp-trend.h"
 
 G_BEGIN_DECLS
 
@@ -26,7 +27,8 @@ G_DECLARE_FINAL_TYPE (LampService, lamp_service, LAMP, SERVICE, LampBusAgent1Ske
 
 LampService *lamp_service_new          (LampQueue    *queue,
                                         LampReplay   *replay,
-                                        LampSecrets  *secrets);
+                                        LampSecrets  *secrets,
+                                        LampTrend    *trend);
 
 void         lamp_service_set_snapshot (LampService  *self,
                                         LampSnapshot *snapshot);

@@ -19,6 +19,7 @@ lamp_queue_job_free (LampQueueJob *job)
   g_clear_pointer (&job->outcome, lamp_outcome_free);
   g_clear_pointer (&job->delivered, g_strv_builder_unref);
   g_clear_pointer (&job->failed, g_ptr_array_unref);
+  g_clear_pointer (&job->points, g_array_unref);
   g_free (job->text);
   g_free (job);
 }

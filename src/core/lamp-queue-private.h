@@ -32,6 +32,7 @@ struct _Job
   LampOutcome *outcome;    /* (owned) (nullable) settle */
   GStrvBuilder *delivered; /* (owned) (nullable) */
   GPtrArray *failed;       /* (owned) (nullable) of LampRefusal */
+  GArray *points;          /* (owned) (nullable) of LampTrendPoint */
   char *text;              /* (owned) (nullable) an origin, a path */
   gint64 after;
   gint64 until;

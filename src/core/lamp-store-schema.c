@@ -21,6 +21,10 @@
  *   lamppost_rewritten rows whose bytes another program has changed, until their clock is read
  *   lamppost_counter   one row: how many rows there are of each kind, and what must be remembered
  *
+ * Version 2 adds
+ *
+ *   lamppost_trend     what waited, was delivered and was failed in each minute of the last day
+ *
  * The triggers run in whichever process writes the shared table, so they are plain SQL. status is
  * 0 delivered, 1 failed, 2 pending: pending rows come last, where new ones are added. */
 
@@ -173,6 +177,13 @@ static const char triggers[] =
   "  UPDATE lamppost_counter SET history = history - 1;"
   "END;";
 
+static const char trend_table[] =
+  "CREATE TABLE lamppost_trend ("
+  "  minute INTEGER PRIMARY KEY," /* since 1970 */
+  "  pending INTEGER NOT NULL,"
+  "  delivered INTEGER NOT NULL,"
+  "  failed INTEGER NOT NULL);";
+
 /* What lay in the queue before Lamppost came is pending. */
 static const char adopt_rows[] =
   "INSERT INTO lamppost_state (status, id, queued_at)"
@@ -246,6 +257,9 @@ migrate (LampStore *store,
     return FALSE;
 
   if (version < 1 && !migrate_to_1 (store, error))
+    return FALSE;
+
+  if (version < 2 && !lamp_store_execute_script (store, trend_table, error))
     return FALSE;
 
   return lamp_store_execute_script (store,

@@ -277,8 +277,8 @@ get_property (Fixture    *fixture,
               const char *name)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (GVariant)
-    reply = call_on (fixture, PROPERTIES, "Get", g_variant_new ("(ss)", INTERFACE, name), &error);
+  g_autoptr (GVariant) reply = call_on (fixture, PROPERTIES, "Get",
+                                        g_variant_new ("(ss)", INTERFACE, name), &error);
   GVariant *value = NULL;
 
   g_assert_no_error (error);
@@ -450,8 +450,8 @@ test_interface (Fixture      *fixture,
   static const char *const signals[] = { "EventQueued", "EventsDelivered", "EventsFailed",
                                          "ReplayFinished" };
   g_autoptr (GError) error = NULL;
-  g_autoptr (GVariant)
-    reply = call_on (fixture, "org.freedesktop.DBus.Introspectable", "Introspect", NULL, &error);
+  g_autoptr (GVariant) reply = call_on (fixture, "org.freedesktop.DBus.Introspectable",
+                                        "Introspect", NULL, &error);
   g_autoptr (GDBusNodeInfo) node = NULL;
   GDBusInterfaceInfo *info;
   const char *xml;
@@ -502,8 +502,8 @@ test_properties (Fixture      *fixture,
   g_autofree char *url = dup_text (fixture, "ServerUrl");
   g_autofree char *path = dup_text (fixture, "QueuePath");
   g_autoptr (GError) error = NULL;
-  g_autoptr (GVariant)
-    reply = call_on (fixture, PROPERTIES, "GetAll", g_variant_new ("(s)", INTERFACE), &error);
+  g_autoptr (GVariant) reply = call_on (fixture, PROPERTIES, "GetAll",
+                                        g_variant_new ("(s)", INTERFACE), &error);
   g_autoptr (GVariant) all = NULL;
 
   g_assert_no_error (error);
@@ -564,9 +564,9 @@ static void
 test_emit (Fixture      *fixture,
            gconstpointer data)
 {
-  g_autoptr (GVariant)
-    reply = call (fixture, "Emit",
-                  g_variant_new_parsed ("('mission', 'CommentPosted', '{\"a\": 1}', @a{sv} {})"));
+  g_autoptr (GVariant) reply =
+    call (fixture, "Emit",
+          g_variant_new_parsed ("('mission', 'CommentPosted', '{\"a\": 1}', @a{sv} {})"));
   g_autofree char *sql = NULL;
   g_autofree char *line = NULL;
   g_autofree char *envelope = NULL;
@@ -651,9 +651,9 @@ static void
 test_emit_batch (Fixture      *fixture,
                  gconstpointer data)
 {
-  g_autoptr (GVariant)
-    reply = call (fixture, "EmitBatch",
-                  g_variant_new_parsed ("([('m', 'A', '{}', @a{sv} {}), ('m', 'B', '{}', {})],)"));
+  g_autoptr (GVariant) reply =
+    call (fixture, "EmitBatch",
+          g_variant_new_parsed ("([('m', 'A', '{}', @a{sv} {}), ('m', 'B', '{}', {})],)"));
   g_autoptr (GVariant) receipts = g_variant_get_child_value (reply, 0);
   gint64 clocks[2];
 
@@ -730,8 +730,8 @@ test_observe (Fixture      *fixture,
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
     {
-      g_autoptr (GVariant)
-        reply = call (fixture, "Observe", g_variant_new ("(x)", cases[i].received));
+      g_autoptr (GVariant) reply = call (fixture, "Observe",
+                                         g_variant_new ("(x)", cases[i].received));
       gint64 clock;
 
       g_variant_get (reply, "(x)", &clock);
@@ -753,9 +753,9 @@ list (Fixture    *fixture,
       gint64     *cursor,
       guint       limit)
 {
-  g_autoptr (GVariant)
-    reply = call (fixture, "List",
-                  g_variant_new ("(@a{sv}xu)", g_variant_new_parsed (filter), *cursor, limit));
+  g_autoptr (GVariant) reply = call (fixture, "List",
+                                     g_variant_new ("(@a{sv}xu)", g_variant_new_parsed (filter),
+                                                    *cursor, limit));
   g_autoptr (GVariant) rows = NULL;
   GString *types = g_string_new (NULL);
 
@@ -1108,11 +1108,36 @@ test_token_without_secret_service (Fixture      *fixture,
 }
 
 static void
+test_history (Fixture      *fixture,
+              gconstpointer data)
+{
+  g_autoptr (GVariant) reply = NULL;
+  g_autoptr (GVariant) points = NULL;
+  gint64 time = 0;
+  guint pending = 0;
+  guint delivered = 0;
+  guint failed = 0;
+
+  g_free (emit (fixture));
+  reply = call (fixture, "History",
+                g_variant_new ("(xu)", g_get_real_time () - G_TIME_SPAN_HOUR, 60));
+  points = g_variant_get_child_value (reply, 0);
+  g_assert_cmpuint (g_variant_n_children (points), >=, 60);
+  g_assert_cmpuint (g_variant_n_children (points), <=, 62);
+  g_variant_get_child (points, g_variant_n_children (points) - 1, "(xuuu)", &time, &pending,
+                       &delivered, &failed);
+  g_assert_cmpint (ABS (g_get_real_time () - time), <, 2 * G_TIME_SPAN_MINUTE);
+  g_assert_cmpuint (pending, ==, 1);
+  g_assert_cmpuint (failed, ==, 0);
+
+  assert_refused (fixture, "History", "(int64 0, uint32 0)", ERROR_INVALID_ARGS, "step_seconds");
+  assert_refused (fixture, "History", "(int64 0, uint32 1)", ERROR_INVALID_ARGS, "step_seconds");
+}
+
+static void
 test_not_yet (Fixture      *fixture,
               gconstpointer data)
 {
-  assert_refused (fixture, "History", "(int64 0, uint32 60)",
-                  "org.freedesktop.DBus.Error.NotSupported", "");
   assert_refused (fixture, "ShowWindow", "()", ERROR_PREFIX "NotFound", "lamppost status");
 }
 
@@ -1333,6 +1358,7 @@ main (int    argc,
     { "properties-changed", set_up_paused, test_properties_changed, NULL },
     { "get-is-never-older", set_up_paused, test_get_is_never_older, NULL },
     { "token-without-secret-service", set_up_started, test_token_without_secret_service, NULL },
+    { "history", set_up_started, test_history, NULL },
     { "not-yet", set_up_started, test_not_yet, NULL },
     { "quit", set_up_started, test_quit, NULL },
     { "quit-waits-for-batch", set_up_started, test_quit_waits_for_batch, NULL },
