@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+#pragma once
+
+#include <gio/gio.h>
+
+#include "lamp-menu-label.h"
+
+G_BEGIN_DECLS
+
+/**
+ * LAMP_MENU_ATTRIBUTE_ID:
+ *
+ * An attribute (a string) of a menu's item: which entry it is, for as long as the menu lives. An
+ * item that is removed and inserted again, at another place or with another label or action, keeps
+ * its id on the bus if this is the same, so that a menu that is open goes on. Unique in the menu;
+ * of two items with the same one the second is taken as if it had none.
+ *
+ * An item without it is known by its submenu, action and target, and by its place among those
+ * that have the same.
+ */
+#define LAMP_MENU_ATTRIBUTE_ID "x-lamp-id"
+
+#define LAMP_TYPE_MENU_EXPORTER (lamp_menu_exporter_get_type ())
+
+G_DECLARE_FINAL_TYPE (LampMenuExporter, lamp_menu_exporter, LAMP, MENU_EXPORTER, GObject)
+
+/**
+ * LampMenuExporter:
+ *
+ * A #GMenuModel and its actions as com.canonical.dbusmenu, the menu that tray hosts show.
+ * Answers come from memory and at once; what changes is told in one batch in the next turn of
+ * the main loop. Everything happens in the main context that was the thread's default when the
+ * exporter was made.
+ *
+ * Signal "opened" (void): a host is about to show the menu, and what it shows should be true
+ * now. It may come more than once for one look of a person, and some hosts ask at the start
+ * without any person.
+ */
+
+/**
+ * lamp_menu_exporter_new:
+ * @menu: the menu. Its items know the attributes of #GMenuItem: `label` (with `_` before the
+ *   mnemonic), `action` and `target`, `icon` (a themed one; `verb-icon` as well), `hidden-when`,
+ *   the links section and submenu, and %LAMP_MENU_ATTRIBUTE_ID. Accelerators are not shown.
+ * @actions: what the items' actions are looked up in. An item's action is looked for under its
+ *   full name ("app.quit") and, if there is none, under what follows the first dot ("quit"), so
+ *   that one menu serves here, with a plain group, and in a window.
+ *
+ * An action with a boolean state and no target makes its item a check, an action whose state has
+ * the type of the item's target makes it a radio item. An item whose action is missing or
+ * disabled is insensitive, and so is one that has neither action nor submenu: a line of text.
+ *
+ * Returns: (transfer full): a new exporter, not on a bus yet
+ */
+LampMenuExporter *lamp_menu_exporter_new        (GMenuModel        *menu,
+                                                 GActionGroup      *actions);
+
+/**
+ * lamp_menu_exporter_export:
+ * @connection: a connection to a bus
+ * @object_path: where the menu goes
+ * @error: set if the path is taken
+ *
+ * Puts the menu on the bus. It is complete when this returns. An exporter is at one place at a
+ * time; one that is exported already is unexported first.
+ *
+ * Returns: whether it is there
+ */
+gboolean          lamp_menu_exporter_export     (LampMenuExporter  *self,
+                                                 GDBusConnection   *connection,
+                                                 const char        *object_path,
+                                                 GError           **error);
+
+/**
+ * lamp_menu_exporter_unexport:
+ *
+ * Takes the menu off the bus, if it is there. Ids and revision go on where they were when it is
+ * exported again.
+ */
+void              lamp_menu_exporter_unexport   (LampMenuExporter  *self);
+
+/**
+ * lamp_menu_exporter_set_status:
+ * @status: "normal", or "notice" when the person should look at the menu
+ */
+void              lamp_menu_exporter_set_status (LampMenuExporter  *self,
+                                                 const char        *status);
+
+G_END_DECLS
