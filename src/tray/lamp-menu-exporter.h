@@ -12,12 +12,13 @@ G_BEGIN_DECLS
  * LAMP_MENU_ATTRIBUTE_ID:
  *
  * An attribute (a string) of a menu's item: which entry it is, for as long as the menu lives. An
- * item that is removed and inserted again, at another place or with another label or action, keeps
- * its id on the bus if this is the same, so that a menu that is open goes on. Unique in the menu;
- * of two items with the same one the second is taken as if it had none.
+ * item whose label, action or place in its menu changes keeps its id on the bus if this stays the
+ * same, so that a host whose menu is open goes on with it. Of the items of one menu, its sections
+ * included, only one should have the same. On a section it is that of the section's heading.
  *
- * An item without it is known by its submenu, action and target, and by its place among those
- * that have the same.
+ * An item without it is known by its action and target, and by its place among those that have
+ * the same. In any case it is a new entry for hosts if it becomes a submenu, a check or a radio
+ * item, or gets an icon, or if it ceases to be one or have one: hosts take those once only.
  */
 #define LAMP_MENU_ATTRIBUTE_ID "x-lamp-id"
 
@@ -29,13 +30,13 @@ G_DECLARE_FINAL_TYPE (LampMenuExporter, lamp_menu_exporter, LAMP, MENU_EXPORTER,
  * LampMenuExporter:
  *
  * A #GMenuModel and its actions as com.canonical.dbusmenu, the menu that tray hosts show.
- * Answers come from memory and at once; what changes is told in one batch in the next turn of
- * the main loop. Everything happens in the main context that was the thread's default when the
- * exporter was made.
+ * Answers come from memory and at once; what has changed is told in one batch in the next turn of
+ * the main loop, however many changes there were. Whoever changes the menu all the time should
+ * hold that back: each batch is work for the host. Everything happens in the default
+ * main context.
  *
- * Signal "opened" (void): a host is about to show the menu, and what it shows should be true
- * now. It may come more than once for one look of a person, and some hosts ask at the start
- * without any person.
+ * Signal "opened" (no arguments): a person is about to see the menu. Hosts have their answer
+ * already when it comes, so what a handler changes reaches the open menu.
  */
 
 /**
@@ -48,8 +49,10 @@ G_DECLARE_FINAL_TYPE (LampMenuExporter, lamp_menu_exporter, LAMP, MENU_EXPORTER,
  *   that one menu serves here, with a plain group, and in a window.
  *
  * An action with a boolean state and no target makes its item a check, an action whose state has
- * the type of the item's target makes it a radio item. An item whose action is missing or
- * disabled is insensitive, and so is one that has neither action nor submenu: a line of text.
+ * the type of the item's target makes it a radio item. An item is insensitive if its action is
+ * missing, disabled or takes another type of target, if it has no action (a line of text), or if
+ * it is a submenu with nothing to see in it. A submenu may have an action, only to be insensitive
+ * with it.
  *
  * Returns: (transfer full): a new exporter, not on a bus yet
  */
