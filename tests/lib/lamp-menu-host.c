@@ -30,14 +30,16 @@ struct _LampMenuHost
   char *bus_name;              /* (owned) */
   char *object_path;           /* (owned) */
   guint subscription;
-  GQueue signals;      /* (owned) of Signal, not dealt with yet */
-  GHashTable *nodes;   /* (owned) id → Node */
-  GHashTable *deaf;    /* (owned) Plasma: menus whose next LayoutUpdated is overheard */
-  guint32 revision;    /* libdbusmenu: of the layout that it has */
-  gboolean open;       /* GNOME: it listens only then */
-  gboolean old_layout; /* GNOME: to be read again when it is opened */
-  gboolean old_values; /* GNOME: likewise */
-  gboolean waiting;    /* for an answer */
+  GQueue signals;       /* (owned) of Signal, not dealt with yet */
+  GHashTable *nodes;    /* (owned) id → Node */
+  GHashTable *deaf;     /* (owned) Plasma: menus whose next LayoutUpdated is overheard */
+  guint32 revision;     /* libdbusmenu: of the layout that it has */
+  gboolean open;        /* GNOME: it listens only then */
+  gboolean old_layout;  /* GNOME: to be read again when it is opened */
+  gboolean old_values;  /* GNOME: likewise */
+  GAsyncResult *result; /* (owned) (nullable) of the call */
+  gboolean waiting;     /* for an answer */
+  guint n_before;       /* signals that came before the last answer and still wait */
 };
 
 /* The way in which a host takes what it reads over into what it has. */
@@ -91,6 +93,17 @@ signal_free (gpointer data)
 
 /* Calls */
 
+static void
+answer_cb (GObject      *source,
+           GAsyncResult *result,
+           gpointer      user_data)
+{
+  LampMenuHost *self = user_data;
+
+  self->result = g_object_ref (result);
+  self->n_before = g_queue_get_length (&self->signals);
+}
+
 static GVariant *
 call_interface (LampMenuHost *self,
                 const char   *interface,
@@ -104,10 +117,11 @@ call_interface (LampMenuHost *self,
   g_assert_false (self->waiting);
   self->waiting = TRUE;
   g_dbus_connection_call (self->connection, self->bus_name, self->object_path, interface, method,
-                          parameters, NULL, G_DBUS_CALL_FLAGS_NO_AUTO_START, -1, NULL,
-                          lamp_test_result_cb, &result);
-  lamp_test_wait_until (result != NULL);
+                          parameters, NULL, G_DBUS_CALL_FLAGS_NO_AUTO_START, -1, NULL, answer_cb,
+                          self);
+  lamp_test_wait_until (self->result != NULL);
   self->waiting = FALSE;
+  result = g_steal_pointer (&self->result);
 
   return g_dbus_connection_call_finish (self->connection, result, error);
 }
@@ -564,11 +578,12 @@ signal_cb (GDBusConnection *connection,
 }
 
 static void
-deal_with_signals (LampMenuHost *self)
+deal_with_signals (LampMenuHost *self,
+                   guint         count)
 {
   Signal *signal;
 
-  while ((signal = g_queue_pop_head (&self->signals)) != NULL)
+  while (count-- > 0 && (signal = g_queue_pop_head (&self->signals)) != NULL)
     {
       if (g_str_equal (signal->name, "LayoutUpdated"))
         {
@@ -642,7 +657,7 @@ lamp_menu_host_settle (LampMenuHost *self)
       g_autoptr (GVariant) version = NULL;
       g_autoptr (GError) error = NULL;
 
-      deal_with_signals (self);
+      deal_with_signals (self, G_MAXUINT);
 
       /* What the menu has sent before its answer is here with that. */
       version = call_interface (self, PROPERTIES, "Get",
@@ -680,9 +695,13 @@ static void
 open_plasma (LampMenuHost *self,
              gint32        id)
 {
-  Node *node = find_node (self, id);
+  gboolean needed = about_to_show (self, id);
+  Node *node;
 
-  if (about_to_show (self, id) || node->children->len == 0)
+  /* What came before the answer, this host has dealt with when that comes. */
+  deal_with_signals (self, self->n_before);
+  node = find_node (self, id);
+  if (node != NULL && (needed || node->children->len == 0))
     {
       g_hash_table_add (self->deaf, GINT_TO_POINTER (id));
       read_layout (self, id, 1, all, TAKE_PRESENT, NULL);
@@ -755,7 +774,7 @@ lamp_menu_host_open (LampMenuHost *self,
     default:
       g_assert_not_reached ();
     }
-  deal_with_signals (self);
+  deal_with_signals (self, G_MAXUINT);
 }
 
 void

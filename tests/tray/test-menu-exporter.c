@@ -1093,27 +1093,92 @@ test_about_to_show_pending (Fixture      *fixture,
   assert_refused (fixture, "AboutToShow", g_variant_new ("(i)", 2));
 }
 
-/* What comes after the answer is what Plasma overhears once it was told to read. */
+/* Changes the menu after a host has asked whether it may show it, and before it is answered. */
+typedef struct
+{
+  Fixture *fixture;
+  void (*change) (Fixture *fixture);
+} Trap;
+
+static gboolean
+trap_cb (gpointer user_data)
+{
+  Trap *trap = user_data;
+
+  while (!g_main_context_pending (NULL))
+    g_thread_yield ();
+  trap->change (trap->fixture);
+
+  return G_SOURCE_REMOVE;
+}
+
+/* In GDBus' own thread. */
+static GDBusMessage *
+filter_cb (GDBusConnection *connection,
+           GDBusMessage    *message,
+           gboolean         incoming,
+           gpointer         trap)
+{
+  if (incoming && g_strcmp0 (g_dbus_message_get_member (message), "AboutToShow") == 0)
+    g_idle_add_full (G_PRIORITY_HIGH, trap_cb, trap, NULL);
+
+  return message;
+}
+
+static void
+change_value (Fixture *fixture)
+{
+  replace (fixture->menu, 0, "Other", NULL, NULL);
+}
+
+static void
+change_layout (Fixture *fixture)
+{
+  add (fixture->menu, "New", NULL);
+}
+
+static void
+change_nothing (Fixture *fixture)
+{
+}
+
+/* After it was told to read, it overhears the next change of the layout. */
 static void
 test_plasma_misses_nothing (Fixture      *fixture,
                             gconstpointer data)
 {
-  g_autoptr (LampMenuHost) plasma = NULL;
-  g_autoptr (GAsyncResult) result = NULL;
+  static const struct
+  {
+    void (*change) (Fixture *fixture);
+    const char *shows;
+  } cases[] = {
+    { change_nothing, "First (off)\n" },
+    { change_value, "Other (off)\n" },
+    { change_layout, "First (off)\nNew (off)\n" },
+  };
 
   add (fixture->menu, "First", NULL);
   lamp_menu_fixture_export (fixture);
-  plasma = lamp_menu_fixture_host_new (fixture, LAMP_MENU_HOST_PLASMA);
-  for (guint i = 0; i < 3; i++)
-    {
-      g_autofree char *label = g_strdup_printf ("New %u", i);
 
-      /* Somebody else asks, and the host is told in the usual way. */
-      send_call (fixture, "AboutToShow", g_variant_new ("(i)", 0), &result);
-      add (fixture->menu, label, NULL);
-      assert_received (fixture, &result, "(true,)");
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autoptr (LampMenuHost) plasma = lamp_menu_fixture_host_new (fixture, LAMP_MENU_HOST_PLASMA);
+      Trap trap = { .fixture = fixture, .change = cases[i].change };
+      guint filter = g_dbus_connection_add_filter (fixture->server, filter_cb, &trap, NULL);
+      g_autofree char *text = NULL;
+
+      lamp_menu_host_open (plasma, 0);
+      g_dbus_connection_remove_filter (fixture->server, filter);
       lamp_menu_host_settle (plasma);
-      g_assert_cmpint (lamp_menu_host_find (plasma, label), ==, 2 + (int) i);
+      text = lamp_menu_host_show (plasma);
+      g_assert_cmpstr (text, ==, cases[i].shows);
+
+      add (fixture->menu, "Last", NULL);
+      lamp_menu_host_settle (plasma);
+      g_assert_cmpint (lamp_menu_host_find (plasma, "Last"), !=, -1);
+
+      g_menu_remove_all (fixture->menu);
+      add (fixture->menu, "First", NULL);
     }
 }
 

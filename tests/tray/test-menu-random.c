@@ -76,6 +76,36 @@ assert_host_shows (LampMenuHost     *host,
   g_assert_cmpstr (text, ==, expected);
 }
 
+/* Changes that come while a host waits for its answer, so that the menu has something to tell when
+ * it is asked. */
+typedef struct
+{
+  LampMenuChaos *chaos;
+  guint left;
+} Storm;
+
+static gboolean
+storm_cb (gpointer user_data)
+{
+  Storm *storm = user_data;
+
+  lamp_menu_chaos_change (storm->chaos);
+  storm->left--;
+
+  return storm->left > 0;
+}
+
+static void
+open_in_storm (LampMenuChaos *chaos,
+               LampMenuHost  *host)
+{
+  Storm storm = { .chaos = chaos, .left = 20 };
+
+  g_idle_add_full (G_PRIORITY_HIGH, storm_cb, &storm, NULL);
+  lamp_menu_host_open_all (host);
+  lamp_test_wait_until (storm.left == 0);
+}
+
 /* What may go on between two changes. */
 static void
 meddle (LampMenuChaos *chaos,
@@ -99,6 +129,9 @@ meddle (LampMenuChaos *chaos,
       break;
     case 4:
       lamp_menu_host_close (host, 0);
+      break;
+    case 5:
+      open_in_storm (chaos, host);
       break;
     default:
       break;
