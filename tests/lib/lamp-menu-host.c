@@ -146,7 +146,9 @@ ask_only (LampMenuHost *self,
           const char   *method,
           GVariant     *parameters)
 {
-  g_autoptr (GVariant) answer = ask (self, method, parameters);
+  GVariant *answer = ask (self, method, parameters);
+
+  g_clear_pointer (&answer, g_variant_unref);
 }
 
 /* What a host has */

@@ -157,6 +157,12 @@ lamp_menu_fixture_listen (LampMenuFixture *self)
 }
 
 void
+lamp_menu_fixture_settle (LampMenuFixture *self)
+{
+  g_free (lamp_menu_fixture_listen (self));
+}
+
+void
 lamp_menu_fixture_add (LampMenuFixture *self,
                        GAction         *action)
 {

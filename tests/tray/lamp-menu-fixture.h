@@ -59,6 +59,9 @@ GVariant        *lamp_menu_fixture_call     (LampMenuFixture    *self,
  * line: it is then forgotten. */
 char            *lamp_menu_fixture_listen   (LampMenuFixture    *self);
 
+/* Waits likewise, and forgets it. */
+void             lamp_menu_fixture_settle   (LampMenuFixture    *self);
+
 void             lamp_menu_fixture_add      (LampMenuFixture    *self,
                                              GAction            *action);
 

@@ -200,10 +200,12 @@ static void
 assert_shows (Fixture    *fixture,
               const char *expected)
 {
-  g_autofree char *heard = lamp_menu_fixture_listen (fixture);
-  g_autoptr (LampMenuHost) host = lamp_menu_fixture_host_new (fixture, LAMP_MENU_HOST_MATE);
-  g_autofree char *text = lamp_menu_host_show (host);
+  g_autoptr (LampMenuHost) host = NULL;
+  g_autofree char *text = NULL;
 
+  lamp_menu_fixture_settle (fixture);
+  host = lamp_menu_fixture_host_new (fixture, LAMP_MENU_HOST_MATE);
+  text = lamp_menu_host_show (host);
   g_assert_cmpstr (text, ==, expected);
 }
 
@@ -211,8 +213,10 @@ static gint32
 get_id (Fixture    *fixture,
         const char *label)
 {
-  g_autofree char *heard = lamp_menu_fixture_listen (fixture);
-  g_autoptr (LampMenuHost) host = lamp_menu_fixture_host_new (fixture, LAMP_MENU_HOST_MATE);
+  g_autoptr (LampMenuHost) host = NULL;
+
+  lamp_menu_fixture_settle (fixture);
+  host = lamp_menu_fixture_host_new (fixture, LAMP_MENU_HOST_MATE);
 
   return lamp_menu_host_find (host, label);
 }
@@ -225,8 +229,7 @@ send_call (Fixture       *fixture,
            GVariant      *parameters,
            GAsyncResult **result)
 {
-  g_autofree char *heard = lamp_menu_fixture_listen (fixture);
-
+  lamp_menu_fixture_settle (fixture);
   g_assert_false (g_main_context_pending (NULL));
   g_dbus_connection_call (fixture->client, g_dbus_connection_get_unique_name (fixture->server),
                           LAMP_MENU_PATH, LAMP_MENU_INTERFACE, method, parameters, NULL,
