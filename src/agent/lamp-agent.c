@@ -159,6 +159,11 @@ apply_settings (LampAgent *self)
   lamp_settings_apply_to_queue (self->settings, self->queue);
   lamp_replay_set_batch (self->replay, g_settings_get_uint (self->settings, "batch-size"),
                          g_settings_get_uint (self->settings, "max-batch-bytes"));
+  lamp_replay_set_max_retries (self->replay, g_settings_get_uint (self->settings, "max-retries"));
+  lamp_replay_set_on_exhausted (self->replay,
+                                (LampOnExhausted) g_settings_get_enum (self->settings,
+                                                                       "on-exhausted"));
+  lamp_replay_set_in_flight (self->replay, g_settings_get_uint (self->settings, "in-flight"));
   lamp_transport_soup_set_compress (self->transport,
                                     g_settings_get_boolean (self->settings, "compress"));
   lamp_replay_set_paused (self->replay, g_settings_get_boolean (self->settings, "paused"));

@@ -15,6 +15,9 @@
 #define BATCH_EVENTS 100
 #define BATCH_BYTES (512 * 1024)
 
+#define MAX_RETRIES 3
+#define MAX_IN_FLIGHT 4
+
 /* Emits that come together go together. */
 #define GATHER (20 * (gint64) 1000)
 
@@ -73,6 +76,9 @@ struct _LampReplay
 
   guint max_events;
   gsize max_bytes;
+  guint max_retries;
+  LampOnExhausted on_exhausted;
+  guint max_in_flight;
   guint size_limit; /* events a batch since the server found one too large, 0 for no such limit */
   LampLimits limits;
 
@@ -1060,6 +1066,33 @@ lamp_replay_set_batch (LampReplay *self,
   self->max_bytes = MIN (max_bytes, BATCH_BYTES);
 }
 
+void
+lamp_replay_set_max_retries (LampReplay *self,
+                             guint       max_retries)
+{
+  g_return_if_fail (LAMP_IS_REPLAY (self));
+
+  self->max_retries = max_retries;
+}
+
+void
+lamp_replay_set_on_exhausted (LampReplay     *self,
+                              LampOnExhausted what)
+{
+  g_return_if_fail (LAMP_IS_REPLAY (self));
+
+  self->on_exhausted = what;
+}
+
+void
+lamp_replay_set_in_flight (LampReplay *self,
+                           guint       batches)
+{
+  g_return_if_fail (LAMP_IS_REPLAY (self));
+
+  self->max_in_flight = CLAMP (batches, 1, MAX_IN_FLIGHT);
+}
+
 LampState
 lamp_replay_get_state (LampReplay *self)
 {
@@ -1168,6 +1201,9 @@ lamp_replay_init (LampReplay *self)
   self->state = LAMP_STATE_OFFLINE;
   self->max_events = BATCH_EVENTS;
   self->max_bytes = BATCH_BYTES;
+  self->max_retries = MAX_RETRIES;
+  self->on_exhausted = LAMP_ON_EXHAUSTED_HOLD;
+  self->max_in_flight = 1;
   self->cancel = g_cancellable_new ();
   self->bounds = g_array_new (FALSE, FALSE, sizeof (gint64));
   self->held = g_array_new (FALSE, FALSE, sizeof (Held));

@@ -12,6 +12,20 @@
 
 G_BEGIN_DECLS
 
+/**
+ * LampOnExhausted:
+ * @LAMP_ON_EXHAUSTED_HOLD: its events stay pending, and its fault is looked for
+ * @LAMP_ON_EXHAUSTED_FAIL: its events are failed, all of them
+ *
+ * What happens to a batch whose tries are used up. The values are those of the
+ * setting `on-exhausted`.
+ */
+typedef enum
+{
+  LAMP_ON_EXHAUSTED_HOLD = 0,
+  LAMP_ON_EXHAUSTED_FAIL = 1,
+} LampOnExhausted;
+
 #define LAMP_TYPE_REPLAY (lamp_replay_get_type ())
 
 /**
@@ -101,6 +115,29 @@ gboolean    lamp_replay_get_paused        (LampReplay           *self);
 void        lamp_replay_set_batch         (LampReplay           *self,
                                            guint                 max_events,
                                            gsize                 max_bytes);
+
+/**
+ * lamp_replay_set_max_retries:
+ * @max_retries: how often a batch is tried again after the server gave no true answer,
+ *   before its fault is looked for; 0 for not at all. 3 by default
+ */
+void        lamp_replay_set_max_retries   (LampReplay           *self,
+                                           guint                 max_retries);
+
+/**
+ * lamp_replay_set_on_exhausted:
+ * @what: what becomes of a batch that got no true answer in all its tries
+ */
+void        lamp_replay_set_on_exhausted  (LampReplay           *self,
+                                           LampOnExhausted       what);
+
+/**
+ * lamp_replay_set_in_flight:
+ * @batches: how many batches may be in flight at once, 1 to 4. Only with 1, the
+ *   default, do events arrive in order
+ */
+void        lamp_replay_set_in_flight     (LampReplay           *self,
+                                           guint                 batches);
 
 LampState   lamp_replay_get_state         (LampReplay           *self);
 
