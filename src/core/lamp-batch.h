@@ -6,6 +6,11 @@
 
 G_BEGIN_DECLS
 
+/* The most that a server of any age takes in one request (section 6 of the specification):
+ * events, and bytes of the body, uncompressed. */
+#define LAMP_BATCH_MAX_EVENTS 100
+#define LAMP_BATCH_MAX_BYTES (512 * 1024)
+
 #define LAMP_TYPE_BATCH (lamp_batch_get_type ())
 
 /**

@@ -80,7 +80,8 @@ check_envelope (const char *envelope,
 
   *event_id = lamp_json_dup_string (&member);
   if (**event_id == '\0')
-    return g_strdup (_("the stored event has an empty event_id, so no server could answer for it"));
+    return g_strdup (
+      _("the stored event has an empty event_id, so no server could answer for it"));
 
   return NULL;
 }
@@ -121,10 +122,14 @@ add_to_batch (gint64      id,
   if (lamp_batch_get_size (job->batch) > 0)
     return FALSE;
 
+  /* Larger than what is asked for goes alone: the server may take it all the same. */
+  if (lamp_batch_add (job->batch, id, revision, name, envelope, length, LAMP_BATCH_MAX_BYTES))
+    return FALSE;
+
   return add_unfit (
     job, id, revision, event_id, "oversized",
     g_strdup_printf (_("the event has %zu bytes, and a batch holds no more than %zu"), length,
-                     job->max_bytes));
+                     (gsize) LAMP_BATCH_MAX_BYTES));
 }
 
 static gboolean

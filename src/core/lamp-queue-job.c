@@ -21,6 +21,7 @@ lamp_queue_job_free (LampQueueJob *job)
   g_clear_pointer (&job->failed, g_ptr_array_unref);
   g_clear_pointer (&job->points, g_array_unref);
   g_free (job->text);
+  g_free (job->last_server);
   g_free (job);
 }
 

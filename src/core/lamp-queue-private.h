@@ -34,6 +34,7 @@ struct _Job
   GPtrArray *failed;       /* (owned) (nullable) of LampRefusal */
   GArray *points;          /* (owned) (nullable) of LampTrendPoint */
   char *text;              /* (owned) (nullable) an origin, a path */
+  char *last_server;       /* (owned) (nullable) check_server */
   gint64 after;
   gint64 until;
   gint64 value;

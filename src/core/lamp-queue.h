@@ -339,11 +339,11 @@ gboolean         lamp_queue_observe_finish     (LampQueue            *self,
  * @until: only rows up to this one; %G_MAXINT64 for all
  * @skip: (nullable) (element-type gint64): rows to leave out, ascending
  * @max_events: events, at least 1
- * @max_bytes: bytes of the body
+ * @max_bytes: bytes of the body; an event that is longer goes alone
  *
  * Reads the oldest pending events as the body of a request. Rows that are no
- * envelope, or that no batch could hold, are set to failed on the way ("failed"
- * is emitted) and left out.
+ * envelope, or that are longer than %LAMP_BATCH_MAX_BYTES allows, are set to failed
+ * on the way ("failed" is emitted) and left out.
  */
 void             lamp_queue_read_batch_async   (LampQueue            *self,
                                                 gint64                after,
@@ -389,6 +389,47 @@ gboolean         lamp_queue_settle_finish      (LampQueue            *self,
                                                 GAsyncResult         *result,
                                                 guint                *n_delivered,
                                                 guint                *n_failed,
+                                                GError              **error);
+
+/**
+ * lamp_queue_check_server:
+ * @origin: the server that events are to go to
+ * @last: (out) (nullable) (transfer full): the server that took the last event, where
+ *   consent is wanted; otherwise %NULL
+ *
+ * Tells whether pending events may go to a server (section 6 of the specification): yes if
+ * it took the last one, if none was ever taken, or if it was agreed to. Where nothing is
+ * pending it is agreed to by this. Going back to the server that took the last event takes
+ * back what was agreed to. All of this survives a restart.
+ */
+gboolean         lamp_queue_check_server       (LampQueue            *self,
+                                                const char           *origin,
+                                                char                **last,
+                                                GError              **error);
+
+void             lamp_queue_check_server_async (LampQueue            *self,
+                                                const char           *origin,
+                                                GAsyncReadyCallback   callback,
+                                                gpointer              user_data);
+
+gboolean         lamp_queue_check_server_finish (LampQueue           *self,
+                                                GAsyncResult         *result,
+                                                char                **last,
+                                                GError              **error);
+
+/**
+ * lamp_queue_agree_to_server_async:
+ * @origin: a server
+ *
+ * Somebody has consented: pending events may go there.
+ */
+void             lamp_queue_agree_to_server_async (LampQueue         *self,
+                                                const char           *origin,
+                                                GAsyncReadyCallback   callback,
+                                                gpointer              user_data);
+
+gboolean         lamp_queue_agree_to_server_finish (LampQueue        *self,
+                                                GAsyncResult         *result,
                                                 GError              **error);
 
 /**

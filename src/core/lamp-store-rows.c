@@ -44,6 +44,12 @@
   "UPDATE lamppost_state SET status = 0, server = ?3, delivered_at = ?4 "                          \
   "WHERE status = 2 AND id = ?1 AND revision = ?2"
 
+#define SQL_GET_LAST_SERVER                                                                        \
+  "SELECT s.origin, c.pending, "                                                                   \
+  "EXISTS (SELECT 1 FROM lamppost_server a WHERE a.id = c.agreed_server AND a.origin = ?1) "       \
+  "FROM lamppost_counter c LEFT JOIN lamppost_server s ON s.id = c.last_server"
+#define SQL_SET_AGREED_SERVER "UPDATE lamppost_counter SET agreed_server = ?1"
+
 #define SQL_SET_LAST_DELIVERY "UPDATE lamppost_counter SET last_server = ?1, last_delivery = ?2"
 
 #define SQL_MARK_FAILED                                                                            \
@@ -378,6 +384,47 @@ lamp_store_set_last_delivery (LampStore *store,
 
   sqlite3_bind_int64 (statement, 1, server);
   sqlite3_bind_int64 (statement, 2, now);
+
+  return lamp_store_execute (store, statement, error);
+}
+
+gboolean
+lamp_store_get_last_server (LampStore  *store,
+                            const char *origin,
+                            char      **last,
+                            gboolean   *agreed,
+                            gboolean   *pending,
+                            GError    **error)
+{
+  g_autoptr (LampStatement) statement = lamp_store_statement (store, SQL_GET_LAST_SERVER, error);
+  int step;
+
+  if (statement == NULL)
+    return FALSE;
+
+  sqlite3_bind_text (statement, 1, origin, -1, SQLITE_STATIC);
+  if (!lamp_store_step (store, statement, &step, error))
+    return FALSE;
+
+  *last = g_strdup ((const char *) sqlite3_column_text (statement, 0));
+  *pending = sqlite3_column_int64 (statement, 1) > 0;
+  *agreed = sqlite3_column_int (statement, 2) != 0;
+
+  return TRUE;
+}
+
+gboolean
+lamp_store_set_agreed_server (LampStore *store,
+                              gint64     server,
+                              GError   **error)
+{
+  g_autoptr (LampStatement) statement = lamp_store_statement (store, SQL_SET_AGREED_SERVER, error);
+
+  if (statement == NULL)
+    return FALSE;
+
+  if (server > 0)
+    sqlite3_bind_int64 (statement, 1, server);
 
   return lamp_store_execute (store, statement, error);
 }

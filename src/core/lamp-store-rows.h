@@ -100,6 +100,20 @@ gboolean lamp_store_set_last_delivery (LampStore   *store,
                                        gint64       now,
                                        GError     **error);
 
+/* @last: (out) (nullable) (transfer full): the server that took an event last.
+ * @agreed: whether events may go to @origin all the same; @pending: whether there are any. */
+gboolean lamp_store_get_last_server   (LampStore   *store,
+                                       const char  *origin,
+                                       char       **last,
+                                       gboolean    *agreed,
+                                       gboolean    *pending,
+                                       GError     **error);
+
+/* @server: 0 for none. */
+gboolean lamp_store_set_agreed_server (LampStore   *store,
+                                       gint64       server,
+                                       GError     **error);
+
 /* Sets a pending row that still has @revision to failed.
  * @retries: what to add to its retry count.  */
 gboolean lamp_store_mark_failed       (LampStore   *store,

@@ -40,6 +40,10 @@ static const struct
 } state_tables[] = {
   { "SELECT id, origin FROM lamppost_server WHERE id BETWEEN ?1 AND ?2",
     "INSERT OR IGNORE INTO lamppost_server (id, origin) VALUES (?1, ?2)" },
+  { "SELECT only, last_server FROM lamppost_counter WHERE only BETWEEN ?1 AND ?2",
+    "UPDATE lamppost_counter SET last_server = ?2 WHERE only = ?1" },
+  { "SELECT only, agreed_server FROM lamppost_counter WHERE only BETWEEN ?1 AND ?2",
+    "UPDATE lamppost_counter SET agreed_server = ?2 WHERE only = ?1" },
   { READ_STATE ("0"), SAVE_STATE },
   { READ_STATE ("1"), SAVE_STATE },
   { READ_STATE ("2"), SAVE_STATE },

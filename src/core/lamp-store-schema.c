@@ -25,6 +25,9 @@
  *
  *   lamppost_trend     what waited, was delivered and was failed in each minute of the last day
  *
+ * Version 3 adds lamppost_counter.agreed_server: the server that events may go to though another
+ * one took the last of them.
+ *
  * The triggers run in whichever process writes the shared table, so they are plain SQL. status is
  * 0 delivered, 1 failed, 2 pending: pending rows come last, where new ones are added. */
 
@@ -177,6 +180,9 @@ static const char triggers[] =
   "  UPDATE lamppost_counter SET history = history - 1;"
   "END;";
 
+static const char agreed_column[] =
+  "ALTER TABLE lamppost_counter ADD COLUMN agreed_server INTEGER;";
+
 static const char trend_table[] =
   "CREATE TABLE lamppost_trend ("
   "  minute INTEGER PRIMARY KEY," /* since 1970 */
@@ -260,6 +266,9 @@ migrate (LampStore *store,
     return FALSE;
 
   if (version < 2 && !lamp_store_execute_script (store, trend_table, error))
+    return FALSE;
+
+  if (version < 3 && !lamp_store_execute_script (store, agreed_column, error))
     return FALSE;
 
   return lamp_store_execute_script (store,

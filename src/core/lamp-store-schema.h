@@ -11,7 +11,7 @@ G_BEGIN_DECLS
  *
  * The version this program writes (PRAGMA user_version); a file with a higher one is refused.
  */
-#define LAMP_STORE_SCHEMA_VERSION 2
+#define LAMP_STORE_SCHEMA_VERSION 3
 
 /**
  * lamp_store_schema_prepare:
