@@ -166,9 +166,15 @@ apply_settings (LampAgent *self)
   lamp_replay_set_in_flight (self->replay, g_settings_get_uint (self->settings, "in-flight"));
   lamp_transport_soup_set_compress (self->transport,
                                     g_settings_get_boolean (self->settings, "compress"));
-  lamp_replay_set_paused (self->replay, g_settings_get_boolean (self->settings, "paused"));
   if (g_application_get_is_registered (G_APPLICATION (self)))
     lamp_queue_tidy (self->queue);
+}
+
+/* Only when it is about the pause: to let replay go on is also the consent to a new server. */
+static void
+apply_paused (LampAgent *self)
+{
+  lamp_replay_set_paused (self->replay, g_settings_get_boolean (self->settings, "paused"));
 }
 
 static void
@@ -177,6 +183,8 @@ settings_changed_cb (LampAgent  *self,
 {
   if (g_str_equal (key, "server-url") || g_str_equal (key, "allow-insecure-http"))
     apply_server (self);
+  else if (g_str_equal (key, "paused"))
+    apply_paused (self);
   else
     apply_settings (self);
 
@@ -573,6 +581,7 @@ lamp_agent_new (GSettings              *settings,
 
   apply_server (self);
   apply_settings (self);
+  apply_paused (self);
   connect_parts (self);
 
   return self;
@@ -641,6 +650,7 @@ lamp_agent_run (LampAgent *self)
     }
 
   open_queue (self);
+  lamp_replay_prepare (self->replay);
   watch_fullness (self);
   update_snapshot (self);
 

@@ -484,9 +484,9 @@ lamp_isolation_is_exhausted (const LampIsolation *self)
 }
 
 gint64
-lamp_isolation_get_last (const LampIsolation *self)
+lamp_isolation_get_head (const LampIsolation *self)
 {
   g_return_val_if_fail (self != NULL, 0);
 
-  return get_row (self, self->rows->len - 1);
+  return is_done (self) ? 0 : get_row (self, self->lo);
 }

@@ -155,10 +155,10 @@ gboolean       lamp_isolation_is_trying     (const LampIsolation *self);
 gboolean       lamp_isolation_is_exhausted  (const LampIsolation *self);
 
 /**
- * lamp_isolation_get_last:
+ * lamp_isolation_get_head:
  *
- * Returns: the last row of the batch
+ * Returns: the oldest row that is not done with, 0 if there is none
  */
-gint64         lamp_isolation_get_last      (const LampIsolation *self);
+gint64         lamp_isolation_get_head      (const LampIsolation *self);
 
 G_END_DECLS

@@ -53,6 +53,14 @@ LampReplay *lamp_replay_new               (LampQueue            *queue,
                                            LampNetwork          *network);
 
 /**
+ * lamp_replay_prepare:
+ *
+ * Finds out whether the server may have the events that wait, so that all that is told of
+ * the replay is true from the first moment. Waits for the disk; for before the main loop.
+ */
+void        lamp_replay_prepare           (LampReplay           *self);
+
+/**
  * lamp_replay_start:
  *
  * Begins: probes the server and sends what waits.
@@ -64,7 +72,8 @@ void        lamp_replay_start             (LampReplay           *self);
  * @error: return location for %LAMP_ERROR_UNCONFIGURED or %LAMP_ERROR_PAUSED
  *
  * Cuts any wait short and starts a pass, also an empty one; each such pass ends
- * with "finished". If one runs already, that is it.
+ * with "finished". If one runs already, that is it. While the server has asked for a
+ * wait, the pass sends one batch, once.
  */
 gboolean    lamp_replay_now               (LampReplay           *self,
                                            GError              **error);
@@ -73,7 +82,9 @@ gboolean    lamp_replay_now               (LampReplay           *self,
  * lamp_replay_server_changed:
  *
  * The transport has another server or another token: what was learnt of the old
- * one is forgotten, and waiting events are tried at once.
+ * one is forgotten, and waiting events are tried at once. A server that is neither the one
+ * that took the last event nor agreed to gets none: replay is paused then, until
+ * lamp_replay_set_paused() is called with %FALSE.
  */
 void        lamp_replay_server_changed    (LampReplay           *self);
 
@@ -100,11 +111,17 @@ void        lamp_replay_stop_finish       (LampReplay           *self,
 /**
  * lamp_replay_set_paused:
  *
- * Holds replay back. A batch in flight is finished.
+ * Holds replay back. A batch in flight is finished. %FALSE is also the consent to a new
+ * server, once replay waits for it.
  */
 void        lamp_replay_set_paused        (LampReplay           *self,
                                            gboolean              paused);
 
+/**
+ * lamp_replay_get_paused:
+ *
+ * Returns: whether a person holds replay back, or is asked for consent
+ */
 gboolean    lamp_replay_get_paused        (LampReplay           *self);
 
 /**

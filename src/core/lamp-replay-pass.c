@@ -1,0 +1,567 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+#include "config.h"
+
+#include "lamp-replay-private.h"
+
+#include "lamp-backoff.h"
+
+#include <glib/gi18n-lib.h>
+
+#define PROBE_INTERVAL (300 * LAMP_SECOND)
+
+/* An event the server has not decided on is not sent again before this. */
+#define HOLD (60 * LAMP_SECOND)
+
+void
+lamp_replay_flight_free (LampFlight *flight)
+{
+  g_clear_object (&flight->replay);
+  lamp_batch_unref (flight->batch);
+  g_clear_pointer (&flight->outcome, lamp_outcome_free);
+  g_free (flight->origin);
+  g_free (flight);
+}
+
+/* --- the end of a pass -------------------------------------------------- */
+
+static void
+finish_pass (LampReplay *self,
+             LampState   state,
+             const char *error)
+{
+  guint64 left = lamp_queue_get_tally (self->queue)->pending;
+  g_autofree char *reason = g_strdup (error != NULL ? error : ""); /* it may be the mishap */
+
+  g_assert (self->flights->len == 0 && !self->reading);
+
+  self->phase = LAMP_PHASE_REST;
+  self->one_only = FALSE;
+  g_clear_pointer (&self->trouble, lamp_replay_flight_free);
+  g_clear_pointer (&self->mishap, g_free);
+  self->done = 0;
+  self->total = 0;
+  lamp_queue_tidy (self->queue);
+  lamp_replay_move_to (self, state);
+
+  g_debug ("replay: pass ended, %u delivered, %u failed, %" G_GUINT64_FORMAT " left: %s",
+           self->delivered, self->failed, left, *reason != '\0' ? reason : "done");
+  g_signal_emit_by_name (self, "finished", self->delivered, self->failed,
+                         (guint) MIN (left, G_MAXUINT), reason);
+  lamp_replay_stop_if_asked (self);
+}
+
+/* The server can't be used for a while that something else than the backoff decides. */
+void
+lamp_replay_halt_pass (LampReplay *self,
+                       LampState   state,
+                       gint64      delay,
+                       const char *error)
+{
+  lamp_replay_set_error (self, error);
+  lamp_replay_ring_after (self, delay, TRUE);
+  finish_pass (self, state, error);
+}
+
+void
+lamp_replay_fail_pass (LampReplay *self,
+                       LampState   state,
+                       const char *error)
+{
+  lamp_replay_set_error (self, error);
+  lamp_replay_ring_after_failure (self);
+  finish_pass (self, state, error);
+}
+
+void
+lamp_replay_interrupt_pass (LampReplay *self)
+{
+  const char *error = NULL;
+
+  if (lamp_replay_has_pending (self))
+    {
+      error = self->paused ? _("Replay was paused")
+                           : _("Replay was stopped before everything was sent");
+      if (lamp_replay_get_consent (self) == LAMP_CONSENT_WANTED)
+        error = self->stranger;
+    }
+
+  /* The next probe is no backoff, for which events that come would wait. */
+  lamp_backoff_reset (self->backoff);
+  lamp_replay_ring_after (self, PROBE_INTERVAL, FALSE);
+  finish_pass (self, lamp_replay_get_rest (self), error);
+}
+
+static gint64
+earliest_hold (LampReplay *self)
+{
+  gint64 earliest = G_MAXINT64;
+
+  for (guint i = 0; i < self->held->len; i++)
+    earliest = MIN (earliest, g_array_index (self->held, LampHeld, i).until);
+
+  return earliest;
+}
+
+static void
+complete_pass (LampReplay *self)
+{
+  lamp_replay_set_error (self, NULL);
+  lamp_backoff_reset (self->backoff);
+
+  if (self->held->len > 0 && lamp_replay_has_pending (self))
+    {
+      lamp_replay_ring_after (self,
+                              MAX (earliest_hold (self) - lamp_timer_get_time (self->timer), 0),
+                              TRUE);
+    }
+  else
+    {
+      g_array_set_size (self->held, 0);
+      lamp_replay_ring_after (self, PROBE_INTERVAL, FALSE);
+    }
+
+  finish_pass (self, lamp_replay_get_rest (self), NULL);
+  lamp_replay_send_news (self);
+}
+
+/* --- settling ----------------------------------------------------------- */
+
+static void
+hold (LampReplay       *self,
+      const LampFlight *flight)
+{
+  gint64 until = lamp_timer_get_time (self->timer) + HOLD;
+
+  for (guint i = 0; i < flight->outcome->n_verdicts; i++)
+    {
+      LampVerdictKind kind = flight->outcome->verdicts[i].kind;
+      LampHeld held = { lamp_batch_get_event (flight->batch, i)->id, until };
+
+      if (kind == LAMP_VERDICT_NONE || kind == LAMP_VERDICT_QUEUED)
+        g_array_append_val (self->held, held);
+    }
+}
+
+static guint
+count_decided (const LampOutcome *outcome)
+{
+  guint count = 0;
+
+  for (guint i = 0; i < outcome->n_verdicts; i++)
+    if (outcome->verdicts[i].kind == LAMP_VERDICT_DELIVERED ||
+        outcome->verdicts[i].kind == LAMP_VERDICT_REJECTED)
+      count++;
+
+  return count;
+}
+
+static void
+settle_cb (GObject      *source,
+           GAsyncResult *result,
+           gpointer      user_data)
+{
+  LampFlight *flight = user_data;
+  g_autoptr (LampReplay) self = g_steal_pointer (&flight->replay);
+  g_autoptr (GError) error = NULL;
+  guint delivered;
+  guint failed;
+
+  /* The server may have the events; they are sent again, and it drops the doubles by their ids. */
+  if (!lamp_queue_settle_finish (LAMP_QUEUE (source), result, &delivered, &failed, &error))
+    {
+      if (self->mishap == NULL)
+        self->mishap = g_strdup (error->message);
+    }
+  else
+    {
+      self->delivered += delivered;
+      self->failed += failed;
+      self->done += delivered + failed;
+
+      /* What another program changed meanwhile is to be sent as it is now. */
+      if (delivered + failed < count_decided (flight->outcome))
+        self->news = TRUE;
+
+      /* A refusal that names its culprits says nothing of the others: they are read again. */
+      if (flight->outcome->kind == LAMP_OUTCOME_ANSWERED)
+        hold (self, flight);
+      lamp_replay_settled (self, flight);
+      g_signal_emit_by_name (self, "changed");
+    }
+
+  g_ptr_array_remove (self->flights, flight);
+  lamp_replay_go_on (self);
+}
+
+/* The flight is among those under way until it is recorded. */
+void
+lamp_replay_settle (LampReplay *self,
+                    LampFlight *flight)
+{
+  if (!g_ptr_array_find (self->flights, flight, NULL))
+    g_ptr_array_add (self->flights, flight);
+
+  flight->replay = g_object_ref (self);
+  lamp_queue_settle_async (self->queue, flight->batch, flight->outcome, flight->origin, settle_cb,
+                           flight);
+}
+
+/* --- sending ------------------------------------------------------------ */
+
+static void
+send_cb (GObject      *source,
+         GAsyncResult *result,
+         gpointer      user_data)
+{
+  LampFlight *flight = user_data;
+  g_autoptr (LampReplay) self = g_steal_pointer (&flight->replay);
+  guint index = 0;
+
+  flight->outcome = lamp_transport_send_finish (LAMP_TRANSPORT (source), result);
+  g_debug ("replay: batch of %u: %s", lamp_batch_get_size (flight->batch),
+           flight->outcome->message);
+
+  if (flight->outcome->kind != LAMP_OUTCOME_CANCELLED)
+    self->online = flight->outcome->kind != LAMP_OUTCOME_NO_ANSWER &&
+                   flight->outcome->kind != LAMP_OUTCOME_SERVER_ERROR;
+
+  if (flight->outcome->kind == LAMP_OUTCOME_ANSWERED)
+    {
+      lamp_backoff_reset (self->backoff);
+      lamp_replay_settle (self, flight);
+      return;
+    }
+
+  /* It says something of these events, but nothing of the server there is now. */
+  if (!g_ptr_array_find (self->flights, flight, &index))
+    g_assert_not_reached ();
+  g_ptr_array_steal_index (self->flights, index);
+  self->rewind = MIN (self->rewind, flight->after);
+  if (flight->stale && flight->outcome->kind != LAMP_OUTCOME_CANCELLED)
+    {
+      lamp_replay_flight_free (flight);
+    }
+  else if (self->trouble == NULL || lamp_replay_is_graver (flight, self->trouble))
+    {
+      g_clear_pointer (&self->trouble, lamp_replay_flight_free);
+      self->trouble = flight;
+    }
+  else
+    {
+      lamp_replay_flight_free (flight);
+    }
+
+  lamp_replay_go_on (self);
+}
+
+static void
+send_batch (LampReplay *self,
+            LampBatch  *batch)
+{
+  LampFlight *flight = g_new0 (LampFlight, 1);
+  guint size = lamp_batch_get_size (batch);
+
+  flight->replay = g_object_ref (self);
+  flight->batch = lamp_batch_ref (batch);
+  flight->origin = g_strdup (lamp_transport_get_origin (self->transport));
+  flight->after = self->cursor;
+  g_ptr_array_add (self->flights, flight);
+  self->cursor = lamp_batch_get_event (batch, size - 1)->id;
+  self->n_sent++;
+  lamp_transport_send_async (self->transport, batch, self->cancel, send_cb, flight);
+}
+
+/* --- reading ------------------------------------------------------------ */
+
+static void
+read_cb (GObject      *source,
+         GAsyncResult *result,
+         gpointer      user_data)
+{
+  g_autoptr (LampReplay) self = LAMP_REPLAY (user_data);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (LampBatch) batch = NULL;
+
+  self->reading = FALSE;
+  batch = lamp_queue_read_batch_finish (LAMP_QUEUE (source), result, &error);
+
+  if (batch == NULL && self->mishap == NULL)
+    self->mishap = g_strdup (error->message);
+
+  /* Where something has come between, it is read again later. */
+  if (batch != NULL && self->mishap == NULL && self->trouble == NULL &&
+      self->rewind == G_MAXINT64 && lamp_replay_may_send (self) &&
+      lamp_replay_get_consent (self) == LAMP_CONSENT_GIVEN)
+    {
+      if (lamp_batch_get_size (batch) > 0)
+        send_batch (self, batch);
+      else if (self->isolation != NULL)
+        lamp_isolation_nothing (self->isolation);
+      else
+        self->at_end = TRUE;
+    }
+
+  lamp_replay_go_on (self);
+}
+
+static int
+compare_ids (gconstpointer a,
+             gconstpointer b)
+{
+  gint64 left = *(const gint64 *) a;
+  gint64 right = *(const gint64 *) b;
+
+  return (left > right) - (left < right);
+}
+
+/* The rows that are held now; holds that are over are forgotten. */
+static GArray *
+dup_held_ids (LampReplay *self)
+{
+  GArray *ids = g_array_new (FALSE, FALSE, sizeof (gint64));
+  gint64 now = lamp_timer_get_time (self->timer);
+  guint kept = 0;
+
+  for (guint i = 0; i < self->held->len; i++)
+    {
+      LampHeld held = g_array_index (self->held, LampHeld, i);
+
+      if (held.until <= now)
+        {
+          /* The pass may have gone past it. */
+          self->news = self->news || held.id <= self->cursor;
+          continue;
+        }
+
+      g_array_index (self->held, LampHeld, kept++) = held;
+      g_array_append_val (ids, held.id);
+    }
+
+  g_array_set_size (self->held, kept);
+  g_array_sort (ids, compare_ids);
+
+  return ids;
+}
+
+static void
+count_total (LampReplay *self)
+{
+  guint64 pending = lamp_queue_get_tally (self->queue)->pending;
+
+  self->total = self->done + pending - MIN (pending, self->held->len);
+}
+
+static guint
+at_most (guint value,
+         guint limit)
+{
+  return limit > 0 ? MIN (value, limit) : value;
+}
+
+static void
+read_rows (LampReplay *self,
+           gint64      until,
+           guint       limit)
+{
+  guint max_events = at_most (at_most (at_most (self->max_events, self->limits.max_events),
+                                       self->size_limit),
+                              limit);
+  gsize max_bytes = self->max_bytes;
+  g_autoptr (GArray) skip = NULL;
+
+  if (self->limits.max_bytes > 0)
+    max_bytes = MIN (max_bytes, self->limits.max_bytes);
+
+  self->reading = TRUE;
+  skip = dup_held_ids (self);
+  count_total (self);
+  lamp_queue_read_batch_async (self->queue, self->cursor, until, skip, max_events, max_bytes,
+                               read_cb, g_object_ref (self));
+}
+
+/* --- the pass ----------------------------------------------------------- */
+
+/* Where the batch was only tried again, nobody has asked the server how it is. */
+static void
+wait_after_trial (LampReplay *self)
+{
+  gboolean trying = lamp_isolation_is_trying (self->isolation);
+
+  self->online = !trying && self->well;
+  lamp_replay_fail_pass (self, self->online ? LAMP_STATE_WAITING : LAMP_STATE_OFFLINE,
+                         self->last_error);
+  if (trying && self->phase == LAMP_PHASE_REST)
+    lamp_replay_ask_health (self);
+}
+
+static void
+follow_isolation (LampReplay *self)
+{
+  LampTrial trial = lamp_isolation_next (self->isolation);
+
+  switch (trial.kind)
+    {
+    case LAMP_TRIAL_SEND:
+      self->cursor = trial.after;
+      read_rows (self, trial.until, trial.limit);
+      break;
+    case LAMP_TRIAL_PROBE:
+      self->phase = LAMP_PHASE_PROBING;
+      lamp_replay_ask_health (self);
+      break;
+    case LAMP_TRIAL_FAIL:
+      lamp_replay_fail_suspect (self);
+      break;
+    case LAMP_TRIAL_WAIT:
+      wait_after_trial (self);
+      break;
+    case LAMP_TRIAL_DONE:
+    default:
+      /* Some that were tried early, or came back, lie before its last row, and behind it. */
+      self->cursor = 0;
+      g_clear_pointer (&self->isolation, lamp_isolation_free);
+      lamp_replay_go_on (self);
+      break;
+    }
+}
+
+/* Nothing is behind the cursor, and nothing is in flight. */
+static void
+reach_end (LampReplay *self)
+{
+  if (!self->news)
+    {
+      complete_pass (self);
+      return;
+    }
+
+  /* They may have come behind the cursor: one that was resent keeps its place. */
+  self->at_end = FALSE;
+  self->news = FALSE;
+  self->cursor = 0;
+  lamp_replay_go_on (self);
+}
+
+/* All that was under way has come back. */
+static void
+go_on_alone (LampReplay *self)
+{
+  if (self->rewind < G_MAXINT64)
+    {
+      self->cursor = self->rewind;
+      self->at_end = FALSE;
+    }
+  self->rewind = G_MAXINT64;
+
+  if (self->trouble != NULL && self->trouble->outcome->kind == LAMP_OUTCOME_CANCELLED)
+    lamp_replay_interrupt_pass (self);
+  else if (self->mishap != NULL)
+    lamp_replay_fail_pass (self, self->online ? LAMP_STATE_WAITING : LAMP_STATE_OFFLINE,
+                           self->mishap);
+  else if (self->trouble != NULL)
+    lamp_replay_handle_trouble (self, g_steal_pointer (&self->trouble));
+  else if (!lamp_replay_may_send (self))
+    lamp_replay_interrupt_pass (self);
+  else if (lamp_replay_get_consent (self) == LAMP_CONSENT_UNKNOWN)
+    lamp_replay_check_consent (self);
+  else if (self->one_only && self->n_sent > 0 && lamp_replay_has_pending (self))
+    lamp_replay_halt_pass (self, LAMP_STATE_THROTTLED,
+                           MAX (self->throttled_until - lamp_timer_get_time (self->timer), 0),
+                           self->last_error);
+  else if (self->isolation != NULL)
+    follow_isolation (self);
+  else if (self->at_end)
+    reach_end (self);
+  else
+    read_rows (self, G_MAXINT64, 0);
+}
+
+/* Whatever is to be done next: called whenever something has come back. */
+void
+lamp_replay_go_on (LampReplay *self)
+{
+  gboolean one_by_one = self->serial || self->one_only || self->isolation != NULL;
+
+  if (self->phase != LAMP_PHASE_SENDING || self->reading || self->checking != NULL)
+    return;
+
+  if (self->flights->len == 0)
+    {
+      go_on_alone (self);
+      return;
+    }
+
+  if (one_by_one || self->flights->len >= self->max_in_flight || self->at_end ||
+      self->trouble != NULL || self->mishap != NULL || self->rewind < G_MAXINT64 ||
+      !lamp_replay_may_send (self) || lamp_replay_get_consent (self) != LAMP_CONSENT_GIVEN)
+    return;
+
+  read_rows (self, G_MAXINT64, 0);
+}
+
+void
+lamp_replay_probed_in_pass (LampReplay        *self,
+                            const LampOutcome *outcome)
+{
+  gboolean well = outcome->kind != LAMP_OUTCOME_NO_ANSWER &&
+                  outcome->kind != LAMP_OUTCOME_SERVER_ERROR;
+  gboolean isolating = self->isolation != NULL &&
+                       lamp_isolation_next (self->isolation).kind == LAMP_TRIAL_PROBE;
+
+  if (outcome->kind == LAMP_OUTCOME_ANSWERED || !well)
+    self->online = well;
+  if (!well)
+    lamp_replay_set_error (self, outcome->message);
+
+  self->phase = LAMP_PHASE_SENDING;
+  if (self->trouble != NULL && well)
+    {
+      lamp_replay_fail_exhausted (self, g_steal_pointer (&self->trouble));
+      return;
+    }
+
+  if (isolating)
+    lamp_isolation_probed (self->isolation, well);
+
+  if ((!isolating && outcome->kind == LAMP_OUTCOME_NO_ANSWER) || self->trouble != NULL)
+    lamp_replay_fail_pass (self, LAMP_STATE_OFFLINE, outcome->message);
+  else
+    lamp_replay_go_on (self);
+}
+
+void
+lamp_replay_start_pass (LampReplay *self,
+                        gboolean    probe_first)
+{
+  g_assert (self->phase == LAMP_PHASE_REST);
+
+  lamp_backoff_stop (self->backoff);
+  self->next_retry = 0;
+  self->cursor = 0;
+  self->rewind = G_MAXINT64;
+  self->at_end = FALSE;
+  self->n_sent = 0;
+  self->news = FALSE;
+  self->hint = FALSE;
+  self->asked = FALSE;
+  self->done = 0;
+  count_total (self);
+  self->delivered = 0;
+  self->failed = 0;
+  lamp_replay_move_to (self, LAMP_STATE_REPLAYING);
+
+  if (self->isolation != NULL)
+    lamp_isolation_waited (self->isolation);
+
+  if (probe_first || !self->known)
+    {
+      self->phase = LAMP_PHASE_PROBING;
+      lamp_replay_ask_health (self);
+    }
+  else
+    {
+      self->phase = LAMP_PHASE_SENDING;
+      lamp_replay_go_on (self);
+    }
+}

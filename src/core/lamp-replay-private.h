@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+#pragma once
+
+#include "lamp-isolation.h"
+#include "lamp-replay.h"
+
+G_BEGIN_DECLS
+
+/* For the files that make up the replay: lamp-replay.c (the object, its states and what wakes it
+ * up) calls lamp-replay-pass.c (reading, sending, settling), which calls lamp-replay-outcome.c
+ * (what an answer means); lamp-replay-server.c knows the server: probes, limits and consent. */
+
+#define LAMP_SECOND ((gint64) G_USEC_PER_SEC)
+
+/* What is under way: nothing, a probe that the pass waits for, or events. */
+typedef enum
+{
+  LAMP_PHASE_REST,
+  LAMP_PHASE_PROBING,
+  LAMP_PHASE_SENDING,
+} LampPhase;
+
+/* Whether events may go to the server there is. */
+typedef enum
+{
+  LAMP_CONSENT_UNKNOWN,
+  LAMP_CONSENT_GIVEN,
+  LAMP_CONSENT_WANTED,
+} LampConsent;
+
+/* A batch under way, from when it is sent until its answer is recorded. */
+typedef struct
+{
+  LampReplay *replay;   /* (owned) (nullable) while something is under way */
+  LampBatch *batch;     /* (owned) */
+  LampOutcome *outcome; /* (owned) (nullable) once it has come back */
+  char *origin;         /* (owned) where it was sent */
+  gint64 after;         /* it holds rows behind this one */
+  gboolean stale;       /* the server or the token is another one by now */
+} LampFlight;
+
+typedef struct
+{
+  gint64 id;
+  gint64 until; /* as of the timer */
+} LampHeld;
+
+struct _LampReplay
+{
+  GObject parent_instance;
+
+  LampQueue *queue;         /* (owned) */
+  LampTransport *transport; /* (owned) */
+  LampTimer *timer;         /* (owned) */
+  LampNetwork *network;     /* (owned) */
+  GSource *backoff;         /* (owned) the one alarm */
+  GCancellable *cancel;     /* (owned) cancelled when nothing may be in flight any more */
+
+  LampState state; /* without UNCONFIGURED and PAUSED, which lie over it */
+  LampPhase phase;
+  gboolean started;
+  gboolean paused;
+  gboolean online;
+  gboolean well; /* what the last probe has found */
+  gboolean asked;    /* a person wants a pass, which could not start yet */
+  gboolean news;     /* events came that the pass may have gone past */
+  gboolean hint;     /* the network has changed, and nothing was tried since */
+  gint64 hint_at;    /* when a hint was last followed, as of the timer */
+  gint64 hint_gap;   /* no other is before this has passed */
+  char *last_error;  /* (owned) (nullable) */
+  gint64 next_retry; /* Unix µs, 0 for none */
+
+  /* Settings. */
+  guint max_events;
+  gsize max_bytes;
+  guint max_retries;
+  LampOnExhausted on_exhausted;
+  guint max_in_flight;
+
+  /* The server. */
+  gboolean known;       /* it was asked for its limits */
+  gboolean probing;     /* beside a pass, in it, or between two */
+  gboolean stale_probe; /* of a server or token of before */
+  LampLimits limits;
+  guint size_limit;      /* events a batch since it found one too large, 0 for no such limit */
+  gint64 throttled_until; /* as of the timer */
+  char *judged;           /* (owned) (nullable) the origin that @consent is for */
+  LampConsent consent;
+  char *checking; /* (owned) (nullable) the origin that the queue is asked about */
+  char *agreeing; /* (owned) (nullable) the origin that consent is recorded for */
+  char *stranger; /* (owned) (nullable) why consent is wanted, for a person */
+
+  /* The pass. */
+  GPtrArray *flights;       /* (owned) of LampFlight, in the order of their rows */
+  LampFlight *trouble;      /* (owned) (nullable) came back with something else than an answer */
+  char *mishap;             /* (owned) (nullable) the file can't be read or written */
+  LampIsolation *isolation; /* (owned) (nullable) while fault is looked for, also between passes */
+  LampFlight *suspect;      /* (owned) (nullable) the event that has failed alone */
+  gboolean reading;
+  gboolean serial;   /* one in flight, until all is well again */
+  gboolean one_only; /* the pass sends one batch, once: the server wants to be left alone */
+  guint n_sent;      /* batches of the pass */
+  gint64 cursor;     /* rows up to this one are done with, or in flight */
+  gint64 rewind;     /* but go back to this one first; G_MAXINT64 for no */
+  gboolean at_end;   /* there was nothing behind the cursor */
+  GArray *held;      /* (owned) of LampHeld */
+  guint64 done;
+  guint64 total;
+  guint delivered;
+  guint failed;
+
+  GTask *stopping;   /* (owned) (nullable) */
+  guint patience_id; /* alarm, 0 while nothing stops */
+};
+
+/* --- lamp-replay.c ------------------------------------------------------ */
+
+void        lamp_replay_move_to         (LampReplay        *self,
+                                         LampState          state);
+void        lamp_replay_set_error       (LampReplay        *self,
+                                         const char        *message);
+gboolean    lamp_replay_has_pending     (LampReplay        *self);
+gboolean    lamp_replay_may_send        (LampReplay        *self);
+gboolean    lamp_replay_is_resting      (LampReplay        *self);
+LampState   lamp_replay_get_rest        (LampReplay        *self);
+/* The one alarm. Only a try to send is told as one. */
+void        lamp_replay_ring_after      (LampReplay        *self,
+                                         gint64             delay,
+                                         gboolean           is_retry);
+void        lamp_replay_ring_after_failure (LampReplay     *self);
+/* The alarm rings so soon, or for such a reason, that nothing else may set it. */
+gboolean    lamp_replay_is_backing_off  (LampReplay        *self);
+gboolean    lamp_replay_rings_soon      (LampReplay        *self);
+/* Events came; or there may be some that did, and were not sent. */
+void        lamp_replay_take_news       (LampReplay        *self);
+void        lamp_replay_send_news       (LampReplay        *self);
+void        lamp_replay_try_now         (LampReplay        *self);
+void        lamp_replay_stop_if_asked   (LampReplay        *self);
+
+/* --- lamp-replay-server.c ----------------------------------------------- */
+
+gboolean    lamp_replay_is_configured   (LampReplay        *self);
+void        lamp_replay_ask_health      (LampReplay        *self);
+LampConsent lamp_replay_get_consent     (LampReplay        *self);
+void        lamp_replay_check_consent   (LampReplay        *self);
+void        lamp_replay_give_consent    (LampReplay        *self);
+gint64      lamp_replay_clamp_retry_after (LampReplay      *self,
+                                         gint64             delay);
+/* Everything learnt of the server is of another one. */
+void        lamp_replay_forget_server   (LampReplay        *self);
+
+/* --- lamp-replay-pass.c ------------------------------------------------- */
+
+void        lamp_replay_start_pass      (LampReplay        *self,
+                                         gboolean           probe_first);
+void        lamp_replay_go_on           (LampReplay        *self);
+void        lamp_replay_settle          (LampReplay        *self,
+                                         LampFlight        *flight);
+void        lamp_replay_probed_in_pass  (LampReplay        *self,
+                                         const LampOutcome *outcome);
+void        lamp_replay_fail_pass       (LampReplay        *self,
+                                         LampState          state,
+                                         const char        *error);
+void        lamp_replay_halt_pass       (LampReplay        *self,
+                                         LampState          state,
+                                         gint64             delay,
+                                         const char        *error);
+void        lamp_replay_interrupt_pass  (LampReplay        *self);
+void        lamp_replay_flight_free     (LampFlight        *flight);
+
+/* --- lamp-replay-outcome.c ---------------------------------------------- */
+
+/* Whether one of several in flight tells more than another: it is the one that is followed. */
+gboolean    lamp_replay_is_graver       (const LampFlight  *flight,
+                                         const LampFlight  *other);
+/* What a batch means that came back without an answer. Nothing else is in flight. Takes it. */
+void        lamp_replay_handle_trouble  (LampReplay        *self,
+                                         LampFlight        *flight);
+/* The same of a batch whose verdicts are recorded. */
+void        lamp_replay_settled         (LampReplay        *self,
+                                         LampFlight        *flight);
+/* Sets the suspect to failed. */
+void        lamp_replay_fail_suspect    (LampReplay        *self);
+/* The batch of @trouble has used up its tries, and is failed for it. */
+void        lamp_replay_fail_exhausted  (LampReplay        *self,
+                                         LampFlight        *flight);
+
+G_END_DECLS
