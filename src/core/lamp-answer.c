@@ -425,8 +425,8 @@ read_answered (Reading               *self,
 
   if (problem->rule != NULL)
     {
-      reason = g_strdup_printf (_("not valid JSON at byte %zu, %s"),
-                                problem->offset, problem->rule);
+      reason = g_strdup_printf (_("not valid JSON at byte %zu, %s"), problem->offset,
+                                problem->rule);
       say_unreadable (self->outcome, url, reason);
       return;
     }

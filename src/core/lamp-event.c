@@ -134,8 +134,7 @@ check_utf8 (const char *field,
   const char *end;
 
   if (!g_utf8_validate (text, -1, &end))
-    return refuse (error, field, _("must be UTF-8, but is not at byte %zu"),
-                   (gsize) (end - text));
+    return refuse (error, field, _("must be UTF-8, but is not at byte %zu"), (gsize) (end - text));
 
   return TRUE;
 }
@@ -153,10 +152,9 @@ check_controls (const char *field,
 
       index++;
       if (character < 0x20 || (character >= 0x7f && character <= 0x9f))
-        return refuse (
-          error, field,
-          _("must hold no control characters, but has U+%04X as character %zu"),
-          character, index);
+        return refuse (error, field,
+                       _("must hold no control characters, but has U+%04X as character %zu"),
+                       character, index);
     }
 
   return TRUE;
@@ -206,8 +204,8 @@ check_object (const char *field,
     return refuse (error, field, _("must be a JSON object, but it is empty"));
 
   if (!lamp_json_check (text, strlen (text), LAMP_JSON_MAX_DEPTH, object, &problem))
-    return refuse (error, field, _("not valid JSON at byte %zu: %s"),
-                   problem.offset, problem.rule);
+    return refuse (error, field, _("not valid JSON at byte %zu: %s"), problem.offset,
+                   problem.rule);
 
   if (object->type != LAMP_JSON_OBJECT)
     return refuse (error, field, _("must be a JSON object, but it is %s"),

@@ -15,7 +15,8 @@ set_status (LampFilter *self,
             const char *name,
             GError    **error)
 {
-  static const LampStatus all[] = { LAMP_STATUS_PENDING, LAMP_STATUS_FAILED, LAMP_STATUS_DELIVERED };
+  static const LampStatus all[] = { LAMP_STATUS_PENDING, LAMP_STATUS_FAILED,
+                                    LAMP_STATUS_DELIVERED };
 
   self->all = g_str_equal (name, "all");
   if (self->all)
@@ -128,8 +129,7 @@ lamp_filter_check_page (gint64   cursor,
   if (cursor < 0)
     {
       g_set_error (error, LAMP_ERROR, LAMP_ERROR_INVALID_ARGS,
-                   _("cursor: must be 0 or what the last page gave, but is %" PRId64),
-                   cursor);
+                   _("cursor: must be 0 or what the last page gave, but is %" PRId64), cursor);
       return FALSE;
     }
 

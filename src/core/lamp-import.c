@@ -470,8 +470,7 @@ check_lines (LampImport *self,
   /* Zeros further on are what a power cut leaves at a file's end: lines to be skipped. */
   line_end = memchr (self->buffer->str, '\n', self->buffer->len);
   length = line_end != NULL ? (gsize) (line_end - self->buffer->str) : self->buffer->len;
-  if (memchr (self->buffer->str, '\0', length) != NULL ||
-      !has_line_of_json (self->buffer))
+  if (memchr (self->buffer->str, '\0', length) != NULL || !has_line_of_json (self->buffer))
     return refuse (self, _("it is neither a queue nor lines of JSON objects"), error);
 
   return TRUE;

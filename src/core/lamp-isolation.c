@@ -389,6 +389,7 @@ lamp_isolation_muted (LampIsolation *self,
     }
   else
     {
+      self->stage = STAGE_ROUND;
       self->step = STEP_PROBE;
     }
 }

@@ -33,7 +33,9 @@ lamp_network_monitor_iface_init (LampNetworkInterface *iface)
 {
 }
 
-G_DEFINE_FINAL_TYPE_WITH_CODE (LampNetworkMonitor, lamp_network_monitor, G_TYPE_OBJECT,
+G_DEFINE_FINAL_TYPE_WITH_CODE (LampNetworkMonitor,
+                               lamp_network_monitor,
+                               G_TYPE_OBJECT,
                                G_IMPLEMENT_INTERFACE (LAMP_TYPE_NETWORK,
                                                       lamp_network_monitor_iface_init))
 

@@ -25,7 +25,9 @@ typedef struct
 
 static void lamp_timer_boot_iface_init (LampTimerInterface *iface);
 
-G_DEFINE_FINAL_TYPE_WITH_CODE (LampTimerBoot, lamp_timer_boot, G_TYPE_OBJECT,
+G_DEFINE_FINAL_TYPE_WITH_CODE (LampTimerBoot,
+                               lamp_timer_boot,
+                               G_TYPE_OBJECT,
                                G_IMPLEMENT_INTERFACE (LAMP_TYPE_TIMER, lamp_timer_boot_iface_init))
 
 static void
