@@ -1139,7 +1139,8 @@ judge_by_chance (LampBatch *batch,
       if (chance == 11 && names)
         verdict->kind = LAMP_VERDICT_REJECTED;
       if (verdict->kind == LAMP_VERDICT_REJECTED ||
-          (size == 1 && (kind == LAMP_OUTCOME_REFUSED || kind == LAMP_OUTCOME_TOO_LARGE)))
+          (size == 1 && (kind == LAMP_OUTCOME_REFUSED || kind == LAMP_OUTCOME_TOO_LARGE ||
+                         kind == LAMP_OUTCOME_NO_ANSWER || kind == LAMP_OUTCOME_SERVER_ERROR)))
         g_hash_table_add (walk->accused, g_strdup (id));
     }
 
@@ -1305,8 +1306,8 @@ end_walk (Walk *walk)
   if (lamp_transport_get_origin (LAMP_TRANSPORT (fixture->transport)) == NULL ||
       choose (walk, 2) == 0)
     set_server (walk, TRUE);
-  lamp_replay_set_paused (fixture->replay, FALSE);
   release (fixture);
+  lamp_replay_set_paused (fixture->replay, FALSE);
   assert_awake (walk);
 
   /* Where nothing waits, the next probe finds the server. */
@@ -1335,6 +1336,8 @@ walk (guint seed)
   set_up (&walk.fixture, NULL);
   lamp_transport_dummy_set_judge (walk.fixture.transport, judge_by_chance, &walk);
   lamp_replay_set_batch (walk.fixture.replay, 1 + choose (&walk, 8), 512 * 1024);
+  lamp_replay_set_in_flight (walk.fixture.replay, 1 + choose (&walk, 4));
+  lamp_replay_set_max_retries (walk.fixture.replay, choose (&walk, 4));
   lamp_replay_start (walk.fixture.replay);
 
   for (guint i = 0; i < n_steps; i++)
