@@ -7,11 +7,20 @@
 
 G_BEGIN_DECLS
 
-/* For the files that make up the replay: lamp-replay.c (the object, its states and what wakes it
- * up) calls lamp-replay-pass.c (reading, sending, settling), which calls lamp-replay-outcome.c
- * (what an answer means); lamp-replay-server.c knows the server: probes, limits and consent. */
+/* For the files that make up the replay:
+ *
+ *   lamp-replay.c          the object, its states and settings
+ *   lamp-replay-alarm.c    when something is tried, and what cuts a wait short
+ *   lamp-replay-server.c   the server: probes, limits, consent
+ *   lamp-replay-pass.c     reading, sending, settling: go_on() decides what is next
+ *   lamp-replay-outcome.c  what it means when no answer came
+ *   lamp-replay-end.c      how a pass ends
+ *   lamp-isolation.c       who is at fault; knows nothing of the others */
 
 #define LAMP_SECOND ((gint64) G_USEC_PER_SEC)
+
+/* How often the server is asked for its health while nothing else is tried. */
+#define LAMP_PROBE_INTERVAL (300 * LAMP_SECOND)
 
 /* What is under way: nothing, a probe that the pass waits for, or events. */
 typedef enum
@@ -124,6 +133,9 @@ gboolean    lamp_replay_has_pending     (LampReplay        *self);
 gboolean    lamp_replay_may_send        (LampReplay        *self);
 gboolean    lamp_replay_is_resting      (LampReplay        *self);
 LampState   lamp_replay_get_rest        (LampReplay        *self);
+
+/* --- lamp-replay-alarm.c ------------------------------------------------ */
+
 /* The one alarm. Only a try to send is told as one. */
 void        lamp_replay_ring_after      (LampReplay        *self,
                                          gint64             delay,
@@ -135,8 +147,12 @@ gboolean    lamp_replay_rings_soon      (LampReplay        *self);
 /* Events came; or there may be some that did, and were not sent. */
 void        lamp_replay_take_news       (LampReplay        *self);
 void        lamp_replay_send_news       (LampReplay        *self);
+/* What failed may work now. */
 void        lamp_replay_try_now         (LampReplay        *self);
-void        lamp_replay_stop_if_asked   (LampReplay        *self);
+void        lamp_replay_network_changed (LampReplay        *self);
+/* Whether a hint is followed now: the network has changed, or somebody looks. */
+gboolean    lamp_replay_take_hint       (LampReplay        *self);
+gboolean    lamp_replay_alarm_cb        (gpointer           user_data);
 
 /* --- lamp-replay-server.c ----------------------------------------------- */
 
@@ -159,15 +175,25 @@ void        lamp_replay_settle          (LampReplay        *self,
                                          LampFlight        *flight);
 void        lamp_replay_probed_in_pass  (LampReplay        *self,
                                          const LampOutcome *outcome);
+void        lamp_replay_flight_free     (LampFlight        *flight);
+
+/* --- lamp-replay-end.c -------------------------------------------------- */
+
+/* Everything that can be sent was. */
+void        lamp_replay_complete_pass   (LampReplay        *self);
+/* The backoff decides when the next one is. */
 void        lamp_replay_fail_pass       (LampReplay        *self,
                                          LampState          state,
                                          const char        *error);
+/* The server can't be used for @delay, which something else decides. */
 void        lamp_replay_halt_pass       (LampReplay        *self,
                                          LampState          state,
                                          gint64             delay,
                                          const char        *error);
+/* Answers lamp_replay_stop_async() once nothing is under way. */
+void        lamp_replay_stop_if_asked   (LampReplay        *self);
+/* Nothing may be sent any more. */
 void        lamp_replay_interrupt_pass  (LampReplay        *self);
-void        lamp_replay_flight_free     (LampFlight        *flight);
 
 /* --- lamp-replay-outcome.c ---------------------------------------------- */
 

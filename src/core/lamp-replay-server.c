@@ -8,8 +8,6 @@
 
 #include <glib/gi18n-lib.h>
 
-#define PROBE_INTERVAL (300 * LAMP_SECOND)
-
 #define RETRY_AFTER_MIN LAMP_SECOND
 #define RETRY_AFTER_MAX (3600 * LAMP_SECOND)
 
@@ -53,7 +51,7 @@ wait_for_next_probe (LampReplay *self,
   if (!self->online && lamp_replay_may_send (self) && lamp_replay_has_pending (self))
     lamp_replay_ring_after_failure (self);
   else
-    lamp_replay_ring_after (self, PROBE_INTERVAL, FALSE);
+    lamp_replay_ring_after (self, LAMP_PROBE_INTERVAL, FALSE);
 }
 
 static void

@@ -12,23 +12,6 @@
 #define MAX_RETRIES 3
 #define MAX_IN_FLIGHT 4
 
-/* Emits that come together go together. */
-#define GATHER (20 * (gint64) 1000)
-
-#define PROBE_INTERVAL (300 * LAMP_SECOND)
-
-/* How long the end of the program waits for a batch in flight. */
-#define STOP_PATIENCE (3 * LAMP_SECOND)
-
-/* A network that comes and goes, and a person who looks again and again, are no reason for a storm:
- * the hints that are followed get rarer, until there were none for a while. */
-#define HINT_GAP (10 * LAMP_SECOND)
-#define HINT_GAP_MAX (80 * LAMP_SECOND)
-#define HINT_MEMORY (300 * LAMP_SECOND)
-
-/* What failed because of a network that is another one by now. */
-#define HINT_DELAY LAMP_SECOND
-
 G_DEFINE_FINAL_TYPE (LampReplay, lamp_replay, G_TYPE_OBJECT)
 
 enum
@@ -102,8 +85,6 @@ lamp_replay_may_send (LampReplay *self)
          lamp_replay_is_configured (self) && lamp_replay_get_consent (self) != LAMP_CONSENT_WANTED;
 }
 
-/* --- alarms ------------------------------------------------------------- */
-
 gboolean
 lamp_replay_has_pending (LampReplay *self)
 {
@@ -125,186 +106,7 @@ lamp_replay_get_rest (LampReplay *self)
   return lamp_replay_has_pending (self) ? LAMP_STATE_WAITING : LAMP_STATE_IDLE;
 }
 
-gboolean
-lamp_replay_is_backing_off (LampReplay *self)
-{
-  return lamp_backoff_get_failures (self->backoff) > 0 && lamp_backoff_get_due (self->backoff) >= 0;
-}
-
-void
-lamp_replay_ring_after (LampReplay *self,
-                        gint64      delay,
-                        gboolean    is_retry)
-{
-  lamp_backoff_wait (self->backoff, delay);
-  self->next_retry = is_retry ? g_get_real_time () + delay : 0;
-}
-
-/* The alarm rings at @due at the latest. */
-static void
-cut_short (LampReplay *self,
-           gint64      due)
-{
-  gint64 rings = lamp_backoff_get_due (self->backoff);
-
-  if (rings < 0 || rings > due)
-    lamp_replay_ring_after (self, due - lamp_timer_get_time (self->timer), TRUE);
-}
-
-void
-lamp_replay_ring_after_failure (LampReplay *self)
-{
-  gint64 now = lamp_timer_get_time (self->timer);
-
-  lamp_backoff_fail (self->backoff);
-  if (self->hint)
-    cut_short (self, MAX (now + HINT_DELAY, self->hint_at + self->hint_gap));
-  self->next_retry = g_get_real_time () + lamp_backoff_get_due (self->backoff) - now;
-}
-
-/* Whether a hint is followed now. */
-static gboolean
-take_hint (LampReplay *self)
-{
-  gint64 now = lamp_timer_get_time (self->timer);
-  gint64 since = now - self->hint_at;
-
-  if (self->hint_gap > 0 && since < self->hint_gap)
-    return FALSE;
-
-  self->hint_gap = self->hint_gap == 0 || since > HINT_MEMORY
-                     ? HINT_GAP
-                     : MIN (2 * self->hint_gap, HINT_GAP_MAX);
-  self->hint_at = now;
-
-  return TRUE;
-}
-
-/* Whether the server is asked for its health before it is sent anything: a hint may be wrong, and
- * a batch that is only ever tried as a whole is larger than a probe. */
-static gboolean
-probes_first (LampReplay *self,
-              gboolean    hinted)
-{
-  return hinted || (!self->online && self->isolation != NULL &&
-                    self->on_exhausted == LAMP_ON_EXHAUSTED_FAIL &&
-                    lamp_isolation_is_exhausted (self->isolation) &&
-                    lamp_backoff_get_failures (self->backoff) > self->max_retries);
-}
-
-static gboolean
-alarm_cb (gpointer user_data)
-{
-  LampReplay *self = user_data;
-  gboolean hinted = self->hint;
-
-  if (self->phase != LAMP_PHASE_REST)
-    return G_SOURCE_CONTINUE;
-
-  self->next_retry = 0;
-  self->hint = FALSE;
-  if (hinted)
-    take_hint (self);
-
-  if (lamp_replay_may_send (self) && lamp_replay_has_pending (self))
-    {
-      lamp_replay_start_pass (self, probes_first (self, hinted));
-      return G_SOURCE_CONTINUE;
-    }
-
-  if (!lamp_replay_is_resting (self))
-    lamp_replay_move_to (self, lamp_replay_get_rest (self));
-  lamp_replay_ask_health (self);
-
-  /* What has grown too old, on a day without a pass. */
-  if (lamp_queue_get_tally (self->queue)->delivered > 0)
-    lamp_queue_tidy (self->queue);
-
-  return G_SOURCE_CONTINUE;
-}
-
-/* Whether the alarm rings so soon that setting it anew would only put it off. */
-gboolean
-lamp_replay_rings_soon (LampReplay *self)
-{
-  gint64 due = lamp_backoff_get_due (self->backoff);
-
-  return due >= 0 && due <= lamp_timer_get_time (self->timer) + GATHER;
-}
-
-/* Events that came go at once, unless something else is being waited for. */
-void
-lamp_replay_send_news (LampReplay *self)
-{
-  if (self->phase != LAMP_PHASE_REST || !self->news || !lamp_replay_may_send (self) ||
-      lamp_replay_is_backing_off (self))
-    return;
-
-  if (lamp_replay_has_pending (self) && lamp_replay_is_resting (self) &&
-      (self->next_retry == 0 || !lamp_replay_rings_soon (self)))
-    {
-      lamp_replay_ring_after (self, GATHER, TRUE);
-      changed (self);
-    }
-}
-
-void
-lamp_replay_take_news (LampReplay *self)
-{
-  self->news = TRUE;
-  lamp_replay_send_news (self);
-}
-
-/* --- the end of a pass -------------------------------------------------- */
-
-void
-lamp_replay_stop_if_asked (LampReplay *self)
-{
-  g_autoptr (GTask) task = NULL;
-
-  if (self->stopping == NULL || self->phase != LAMP_PHASE_REST)
-    return;
-
-  lamp_timer_clear_alarm (self->timer, &self->patience_id);
-  lamp_backoff_stop (self->backoff);
-  task = g_steal_pointer (&self->stopping);
-  self->started = FALSE;
-  g_task_return_boolean (task, TRUE);
-}
-
 /* --- from outside ------------------------------------------------------- */
-
-/* A hint that what failed may work now. */
-void
-lamp_replay_try_now (LampReplay *self)
-{
-  if (self->phase != LAMP_PHASE_REST || !lamp_replay_is_resting (self))
-    return;
-
-  if (lamp_replay_may_send (self) && lamp_replay_has_pending (self))
-    lamp_replay_ring_after (self, 0, TRUE);
-  else
-    lamp_replay_ask_health (self);
-}
-
-/* The network has changed. Where the server is there and only has no answer for the events, that
- * says nothing. */
-static void
-network_changed_cb (LampReplay *self)
-{
-  gint64 now = lamp_timer_get_time (self->timer);
-
-  if (self->phase == LAMP_PHASE_REST && (!self->started || !lamp_replay_is_resting (self) ||
-                                         (self->online && lamp_replay_is_backing_off (self))))
-    return;
-
-  self->hint = TRUE;
-  if (self->phase == LAMP_PHASE_REST)
-    {
-      cut_short (self, self->hint_gap > 0 ? MAX (now, self->hint_at + self->hint_gap) : now);
-      changed (self);
-    }
-}
 
 /* Nothing waits any more: somebody else has emptied the queue. */
 static void
@@ -318,7 +120,7 @@ forget_waiting (LampReplay *self)
 
   g_array_set_size (self->held, 0);
   lamp_backoff_reset (self->backoff);
-  lamp_replay_ring_after (self, PROBE_INTERVAL, FALSE);
+  lamp_replay_ring_after (self, LAMP_PROBE_INTERVAL, FALSE);
   lamp_replay_move_to (self, LAMP_STATE_IDLE);
 }
 
@@ -434,42 +236,8 @@ lamp_replay_probe (LampReplay *self)
 {
   g_return_if_fail (LAMP_IS_REPLAY (self));
 
-  if (self->phase == LAMP_PHASE_REST && take_hint (self))
+  if (self->phase == LAMP_PHASE_REST && lamp_replay_take_hint (self))
     lamp_replay_ask_health (self);
-}
-
-static void
-patience_cb (gpointer user_data)
-{
-  LampReplay *self = user_data;
-
-  self->patience_id = 0;
-  g_cancellable_cancel (self->cancel);
-}
-
-void
-lamp_replay_stop_async (LampReplay         *self,
-                        GAsyncReadyCallback callback,
-                        gpointer            user_data)
-{
-  g_return_if_fail (LAMP_IS_REPLAY (self));
-  g_return_if_fail (self->stopping == NULL);
-
-  self->stopping = g_task_new (self, NULL, callback, user_data);
-  g_task_set_source_tag (self->stopping, lamp_replay_stop_async);
-  self->patience_id = lamp_timer_set_alarm (self->timer,
-                                            lamp_timer_get_time (self->timer) + STOP_PATIENCE,
-                                            patience_cb, self);
-  lamp_replay_stop_if_asked (self);
-}
-
-void
-lamp_replay_stop_finish (LampReplay   *self,
-                         GAsyncResult *result)
-{
-  g_return_if_fail (g_task_is_valid (result, self));
-
-  g_task_propagate_boolean (G_TASK (result), NULL);
 }
 
 void
@@ -678,7 +446,7 @@ lamp_replay_new (LampQueue     *queue,
   self->network = g_object_ref (network);
 
   self->backoff = lamp_backoff_source_new (timer);
-  g_source_set_callback (self->backoff, alarm_cb, self, NULL);
+  g_source_set_callback (self->backoff, lamp_replay_alarm_cb, self, NULL);
   g_source_attach (self->backoff, g_main_context_get_thread_default ());
 
   g_signal_connect_object (queue, "changed", G_CALLBACK (tally_changed_cb), self,
@@ -687,7 +455,7 @@ lamp_replay_new (LampQueue     *queue,
                            G_CONNECT_SWAPPED);
   g_signal_connect_object (queue, "rewritten", G_CALLBACK (lamp_replay_take_news), self,
                            G_CONNECT_SWAPPED);
-  g_signal_connect_object (network, "changed", G_CALLBACK (network_changed_cb), self,
+  g_signal_connect_object (network, "changed", G_CALLBACK (lamp_replay_network_changed), self,
                            G_CONNECT_SWAPPED);
 
   return self;
