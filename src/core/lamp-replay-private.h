@@ -159,6 +159,8 @@ gboolean    lamp_replay_alarm_cb        (gpointer           user_data);
 gboolean    lamp_replay_is_configured   (LampReplay        *self);
 void        lamp_replay_ask_health      (LampReplay        *self);
 LampConsent lamp_replay_get_consent     (LampReplay        *self);
+/* Whether it is wanted, and was not given just now. */
+gboolean    lamp_replay_is_asking       (LampReplay        *self);
 void        lamp_replay_check_consent   (LampReplay        *self);
 void        lamp_replay_give_consent    (LampReplay        *self);
 gint64      lamp_replay_clamp_retry_after (LampReplay      *self,

@@ -143,6 +143,12 @@ lamp_replay_get_consent (LampReplay *self)
   return self->consent;
 }
 
+gboolean
+lamp_replay_is_asking (LampReplay *self)
+{
+  return self->agreeing == NULL && lamp_replay_get_consent (self) == LAMP_CONSENT_WANTED;
+}
+
 static void
 set_consent (LampReplay *self,
              const char *origin,
@@ -230,6 +236,7 @@ lamp_replay_give_consent (LampReplay *self)
 
   self->agreeing = g_strdup (lamp_transport_get_origin (self->transport));
   lamp_queue_agree_to_server_async (self->queue, self->agreeing, agreed_cb, g_object_ref (self));
+  g_signal_emit_by_name (self, "changed");
 }
 
 void

@@ -172,7 +172,7 @@ lamp_replay_now (LampReplay *self,
       return FALSE;
     }
 
-  if (lamp_replay_get_consent (self) == LAMP_CONSENT_WANTED)
+  if (lamp_replay_is_asking (self))
     {
       g_set_error_literal (error, LAMP_ERROR, LAMP_ERROR_PAUSED, self->stranger);
       return FALSE;
@@ -263,7 +263,7 @@ lamp_replay_get_paused (LampReplay *self)
 {
   g_return_val_if_fail (LAMP_IS_REPLAY (self), FALSE);
 
-  return self->paused || lamp_replay_get_consent (self) == LAMP_CONSENT_WANTED;
+  return self->paused || lamp_replay_is_asking (self);
 }
 
 void
@@ -347,7 +347,7 @@ lamp_replay_get_last_error (LampReplay *self)
 {
   g_return_val_if_fail (LAMP_IS_REPLAY (self), NULL);
 
-  if (lamp_replay_get_consent (self) == LAMP_CONSENT_WANTED)
+  if (lamp_replay_is_asking (self))
     return self->stranger;
 
   return self->last_error != NULL ? self->last_error : "";

@@ -48,7 +48,8 @@
   "SELECT s.origin, c.pending, "                                                                   \
   "EXISTS (SELECT 1 FROM lamppost_server a WHERE a.id = c.agreed_server AND a.origin = ?1) "       \
   "FROM lamppost_counter c LEFT JOIN lamppost_server s ON s.id = c.last_server"
-#define SQL_SET_AGREED_SERVER "UPDATE lamppost_counter SET agreed_server = ?1"
+#define SQL_SET_AGREED_SERVER                                                                      \
+  "UPDATE lamppost_counter SET agreed_server = ?1 WHERE agreed_server IS NOT ?1"
 
 #define SQL_SET_LAST_DELIVERY "UPDATE lamppost_counter SET last_server = ?1, last_delivery = ?2"
 

@@ -960,6 +960,39 @@ test_paused (Fixture      *fixture,
   lamp_test_wait_until (get_number (fixture, "Delivered") == 1);
 }
 
+/* What waits was for another server: it is asked for, also by an agent that has just started. */
+static void
+test_asks_before_new_server (Fixture      *fixture,
+                             gconstpointer data)
+{
+  g_autoptr (LampTestDb) db = NULL;
+  g_autofree char *path = NULL;
+  g_autofree char *error = NULL;
+
+  lamp_fake_server_stop (fixture->server);
+  start (fixture);
+  g_free (emit (fixture));
+  path = dup_text (fixture, "QueuePath");
+  end (fixture);
+  db = lamp_test_db_open (path);
+  lamp_test_db_run (db,
+                    "INSERT INTO lamppost_server (id, origin) VALUES (7, 'https://old.test');"
+                    "UPDATE lamppost_counter SET last_server = 7");
+
+  lamp_fake_server_start (fixture->server);
+  start (fixture);
+  g_assert_true (get_flag (fixture, "Paused"));
+  g_assert_true (is_state (fixture, "paused"));
+  error = dup_text (fixture, "LastError");
+  g_assert_nonnull (strstr (error, "https://old.test"));
+  assert_refused (fixture, "ReplayNow", "()", ERROR_PREFIX "Paused", "lamppost unpause");
+  g_assert_cmpuint (lamp_fake_server_get_n_batches (fixture->server), ==, 0);
+
+  set_paused (fixture, FALSE);
+  g_assert_false (get_flag (fixture, "Paused"));
+  lamp_test_wait_until (get_number (fixture, "Delivered") == 1);
+}
+
 static void
 test_unconfigured (Fixture      *fixture,
                    gconstpointer data)
@@ -1352,6 +1385,7 @@ main (int    argc,
     { "failed-resend-discard", set_up_started, test_failed, NULL },
     { "discard-spares-pending", set_up_paused, test_discard_spares_pending, NULL },
     { "paused", set_up_paused, test_paused, NULL },
+    { "asks-before-new-server", set_up, test_asks_before_new_server, NULL },
     { "unconfigured", set_up, test_unconfigured, NULL },
     { "replay-now", set_up, test_replay_now, NULL },
     { "unauthorized", set_up, test_unauthorized, NULL },
