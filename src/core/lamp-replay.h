@@ -91,7 +91,8 @@ void        lamp_replay_server_changed    (LampReplay           *self);
 /**
  * lamp_replay_probe:
  *
- * Asks for the server's health because somebody is looking.
+ * Asks for the server's health because somebody is looking; not again for some time if
+ * they, or a change of the network, have made it ask just now.
  */
 void        lamp_replay_probe             (LampReplay           *self);
 

@@ -598,9 +598,9 @@ static void
 test_question_is_void (Fixture      *fixture,
                        gconstpointer data)
 {
-  g_autofree char *id = make_history (fixture);
   g_autofree char *late = NULL;
 
+  g_free (make_history (fixture));
   go (fixture);
   set_server (fixture, ELSEWHERE);
   assert_asks (fixture);
