@@ -432,7 +432,7 @@ dump_bodies (LampTestDb *db)
 
 /* The format before consent to a new server was kept. */
 static void
-test_opens_version_1 (Fixture      *fixture,
+test_opens_version_2 (Fixture      *fixture,
                       gconstpointer data)
 {
   g_autoptr (LampTestDb) db = NULL;
@@ -443,7 +443,7 @@ test_opens_version_1 (Fixture      *fixture,
   db = lamp_test_db_open (fixture->path);
   lamp_test_db_run (db,
                     "ALTER TABLE lamppost_counter DROP COLUMN agreed_server;"
-                    "PRAGMA user_version = 1");
+                    "PRAGMA user_version = 2");
 
   fixture->store = lamp_store_new (fixture->path, NODE);
   open_store (fixture, &tally);
@@ -1737,7 +1737,7 @@ main (int   argc,
   ADD ("file/schema-is-the-shared-one", test_schema_is_the_shared_one);
   ADD ("file/new-one-is-empty", test_new_file_is_empty);
   ADD ("file/open-writes-nothing", test_open_writes_nothing);
-  ADD ("old/opens-version-1", test_opens_version_1);
+  ADD ("old/opens-version-2", test_opens_version_2);
   ADD_WITH ("old/opens-2026-02", "queue-2026-02.db", test_opens_real_file);
   ADD_WITH ("old/opens-2026-03", "queue-2026-03.db", test_opens_real_file);
   ADD ("old/refuses-newer", test_refuses_newer_file);
