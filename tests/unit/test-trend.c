@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "lamp-queue.h"
+#include "lamp-store-schema.h"
 #include "lamp-test-util.h"
 #include "lamp-trend.h"
 
@@ -299,16 +300,19 @@ test_migrates (void)
   g_assert_no_error (error);
   lamp_test_finalize (queue);
 
-  /* Format 1 is the same without the trend. */
+  /* Format 1 is the same without the trend, and without the consent of format 3. */
   db = lamp_test_db_open (path);
-  lamp_test_db_run (db, "DROP TABLE lamppost_trend; PRAGMA user_version = 1");
+  lamp_test_db_run (db,
+                    "DROP TABLE lamppost_trend;"
+                    "ALTER TABLE lamppost_counter DROP COLUMN agreed_server;"
+                    "PRAGMA user_version = 1");
 
   queue = lamp_queue_new (path, NULL);
   lamp_queue_open (queue, &error);
   g_assert_no_error (error);
   lamp_test_finalize (queue);
 
-  g_assert_cmpint (lamp_test_db_int (db, "PRAGMA user_version"), ==, 2);
+  g_assert_cmpint (lamp_test_db_int (db, "PRAGMA user_version"), ==, LAMP_STORE_SCHEMA_VERSION);
   g_assert_cmpint (lamp_test_db_int (db, "SELECT count(*) FROM lamppost_trend"), ==, 0);
   lamp_test_db_close (db);
   lamp_test_folder_free (folder);
