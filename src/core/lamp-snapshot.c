@@ -67,3 +67,37 @@ lamp_snapshot_unref (LampSnapshot *self)
 
   g_rc_box_release_full (self, clear_snapshot);
 }
+
+static gboolean
+is_same_tally (const LampTally *a,
+               const LampTally *b)
+{
+  return a->pending == b->pending && a->failed == b->failed && a->delivered == b->delivered &&
+         a->settled == b->settled && a->oldest_pending == b->oldest_pending &&
+         a->last_delivery == b->last_delivery && a->lamport_clock == b->lamport_clock &&
+         a->mishaps == b->mishaps;
+}
+
+gboolean
+lamp_snapshot_equal (const LampSnapshot *a,
+                     const LampSnapshot *b)
+{
+  g_return_val_if_fail (a != NULL && b != NULL, FALSE);
+
+  return a->state == b->state && a->online == b->online && a->paused == b->paused &&
+         a->stalled == b->stalled && is_same_tally (&a->tally, &b->tally) &&
+         a->capacity == b->capacity && a->replay_done == b->replay_done &&
+         a->replay_total == b->replay_total && a->next_retry == b->next_retry &&
+         g_str_equal (a->node_id, b->node_id) && g_str_equal (a->server_url, b->server_url) &&
+         g_str_equal (a->queue_path, b->queue_path) && g_str_equal (a->last_error, b->last_error) &&
+         g_str_equal (a->tray_status, b->tray_status);
+}
+
+gboolean
+lamp_snapshot_needs_attention (const LampSnapshot *self)
+{
+  g_return_val_if_fail (self != NULL, FALSE);
+
+  return self->tally.failed > 0 || self->stalled || self->state == LAMP_STATE_UNAUTHORIZED ||
+         self->state == LAMP_STATE_MISCONFIGURED;
+}

@@ -50,7 +50,7 @@ typedef struct
   char *tray_status;
 } LampSnapshot;
 
-GType         lamp_snapshot_get_type (void) G_GNUC_CONST;
+GType         lamp_snapshot_get_type        (void) G_GNUC_CONST;
 
 /**
  * lamp_snapshot_new:
@@ -61,16 +61,32 @@ GType         lamp_snapshot_get_type (void) G_GNUC_CONST;
  *
  * Returns: (transfer full): the state of this moment
  */
-LampSnapshot *lamp_snapshot_new      (LampQueue    *queue,
-                                      LampReplay   *replay,
-                                      const char   *server_url,
-                                      const char   *problem,
-                                      const char   *tray_status,
-                                      gint64        stalled_after);
+LampSnapshot *lamp_snapshot_new             (LampQueue    *queue,
+                                             LampReplay   *replay,
+                                             const char   *server_url,
+                                             const char   *problem,
+                                             const char   *tray_status,
+                                             gint64        stalled_after);
 
-LampSnapshot *lamp_snapshot_ref      (LampSnapshot *self);
+LampSnapshot *lamp_snapshot_ref             (LampSnapshot *self);
 
-void          lamp_snapshot_unref    (LampSnapshot *self);
+void          lamp_snapshot_unref           (LampSnapshot *self);
+
+/**
+ * lamp_snapshot_equal:
+ *
+ * Returns: whether both tell the same
+ */
+gboolean      lamp_snapshot_equal           (const LampSnapshot *a,
+                                             const LampSnapshot *b);
+
+/**
+ * lamp_snapshot_needs_attention:
+ *
+ * Returns: whether events wait for something that only a person can do (section 11 of the
+ *   specification)
+ */
+gboolean      lamp_snapshot_needs_attention (const LampSnapshot *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (LampSnapshot, lamp_snapshot_unref)
 
