@@ -10,6 +10,7 @@
 #include "lamp-secrets.h"
 #include "lamp-service.h"
 #include "lamp-settings.h"
+#include "lamp-sleep-watch.h"
 #include "lamp-snapshot.h"
 #include "lamp-timer-boot.h"
 #include "lamp-transport-soup.h"
@@ -45,6 +46,7 @@ struct _LampAgent
   LampSecrets *secrets;         /* (owned) */
   LampTrend *trend;             /* (owned) */
   LampService *service;         /* (owned) */
+  LampSleepWatch *sleep_watch;  /* (owned) */
   char *predecessor;            /* (owned) (nullable) unique name of the agent that is replaced */
   guint predecessor_watch;      /* 0 while there is none to wait for */
   guint take_over_id;           /* 0 while there is none to wait for */
@@ -487,6 +489,7 @@ lamp_agent_dispose (GObject *object)
   g_clear_handle_id (&self->take_over_id, g_source_remove);
   g_clear_handle_id (&self->token_id, g_source_remove);
   g_clear_handle_id (&self->reopen_id, g_source_remove);
+  g_clear_object (&self->sleep_watch);
   g_clear_object (&self->service);
   if (self->replay != NULL)
     g_object_run_dispose (G_OBJECT (self->replay));
@@ -578,6 +581,7 @@ lamp_agent_new (GSettings              *settings,
   self->secrets = lamp_secrets_new ();
   self->trend = lamp_trend_new (self->queue);
   self->service = lamp_service_new (self->queue, self->replay, self->secrets, self->trend);
+  self->sleep_watch = lamp_sleep_watch_new (network);
 
   apply_server (self);
   apply_settings (self);
