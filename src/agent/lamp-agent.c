@@ -5,13 +5,16 @@
 #include "lamp-agent.h"
 
 #include "lamp-bus-error.h"
+#include "lamp-debounce.h"
 #include "lamp-error.h"
 #include "lamp-network.h"
+#include "lamp-notifier.h"
 #include "lamp-secrets.h"
 #include "lamp-service.h"
 #include "lamp-settings.h"
 #include "lamp-sleep-watch.h"
 #include "lamp-snapshot.h"
+#include "lamp-stall-alarm.h"
 #include "lamp-timer-boot.h"
 #include "lamp-transport-soup.h"
 #include "lamp-trend.h"
@@ -47,6 +50,9 @@ struct _LampAgent
   LampTrend *trend;             /* (owned) */
   LampService *service;         /* (owned) */
   LampSleepWatch *sleep_watch;  /* (owned) */
+  LampStallAlarm *stall_alarm;  /* (owned) */
+  LampDebounce *debounce;       /* (owned) */
+  LampNotifier *notifier;       /* (owned) */
   char *predecessor;            /* (owned) (nullable) unique name of the agent that is replaced */
   guint predecessor_watch;      /* 0 while there is none to wait for */
   guint take_over_id;           /* 0 while there is none to wait for */
@@ -87,6 +93,11 @@ update_snapshot (LampAgent *self)
                                                          stalled_after);
 
   lamp_service_set_snapshot (self->service, snapshot);
+  lamp_debounce_push (self->debounce, snapshot);
+  lamp_notifier_set_storage_problem (self->notifier, self->queue_problem);
+  lamp_stall_alarm_set (self->stall_alarm, snapshot->tally.oldest_pending > 0
+                                             ? snapshot->tally.oldest_pending + stalled_after
+                                             : 0);
 }
 
 /* Logged once for each time that the queue fills up. */
@@ -115,6 +126,15 @@ queue_changed_cb (LampAgent *self)
   g_free (self->notice);
   self->notice = lamp_queue_dup_notice (self->queue);
   watch_fullness (self);
+  update_snapshot (self);
+}
+
+static void
+storage_failed_cb (LampAgent  *self,
+                   const char *message)
+{
+  g_free (self->queue_problem);
+  self->queue_problem = g_strdup (message);
   update_snapshot (self);
 }
 
@@ -183,6 +203,10 @@ static void
 settings_changed_cb (LampAgent  *self,
                      const char *key)
 {
+  /* The notifier's own note. */
+  if (g_str_equal (key, "stalled-notified"))
+    return;
+
   if (g_str_equal (key, "server-url") || g_str_equal (key, "allow-insecure-http"))
     apply_server (self);
   else if (g_str_equal (key, "paused"))
@@ -378,6 +402,33 @@ pause_cb (LampAgent *self,
 }
 
 static void
+resent_cb (GObject      *source,
+           GAsyncResult *result,
+           gpointer      user_data)
+{
+  g_autoptr (LampAgent) self = LAMP_AGENT (user_data);
+  g_autoptr (GError) error = NULL;
+  guint count;
+
+  if (!lamp_queue_resend_finish (LAMP_QUEUE (source), result, &count, &error))
+    g_warning ("%s", error->message);
+  else if (count > 0)
+    lamp_replay_now (self->replay, NULL);
+}
+
+static void
+resend_cb (LampAgent *self)
+{
+  lamp_queue_resend_async (self->queue, NULL, resent_cb, g_object_ref (self));
+}
+
+static void
+replay_cb (LampAgent *self)
+{
+  lamp_replay_now (self->replay, NULL);
+}
+
+static void
 window_shown_cb (GObject      *source,
                  GAsyncResult *result,
                  gpointer      user_data)
@@ -386,6 +437,13 @@ window_shown_cb (GObject      *source,
   g_autoptr (GError) error = NULL;
   g_autoptr (GVariant) reply = g_dbus_connection_call_finish (G_DBUS_CONNECTION (source), result,
                                                               &error);
+
+  if (invocation == NULL)
+    {
+      if (error != NULL)
+        g_message ("The window can’t be opened: %s", error->message);
+      return;
+    }
 
   if (reply != NULL)
     {
@@ -412,16 +470,23 @@ dup_application_path (void)
   return g_strdelimit (g_steal_pointer (&path), ".", '/');
 }
 
+/* @invocation is NULL if it was not a call that asked for it. */
 static void
 show_window_cb (LampAgent             *self,
                 GDBusMethodInvocation *invocation)
 {
   g_autofree char *path = dup_application_path ();
 
-  g_dbus_connection_call (g_dbus_method_invocation_get_connection (invocation), LAMP_APPLICATION_ID,
-                          path, "org.freedesktop.Application", "Activate",
+  g_dbus_connection_call (g_application_get_dbus_connection (G_APPLICATION (self)),
+                          LAMP_APPLICATION_ID, path, "org.freedesktop.Application", "Activate",
                           g_variant_new ("(a{sv})", NULL), NULL, G_DBUS_CALL_FLAGS_NONE, -1, NULL,
                           window_shown_cb, invocation);
+}
+
+static void
+show_cb (LampAgent *self)
+{
+  show_window_cb (self, NULL);
 }
 
 /* --- GApplication ------------------------------------------------------- */
@@ -465,9 +530,16 @@ lamp_agent_startup (GApplication *application)
 
   g_application_hold (application);
   lamp_trend_load (self->trend);
+  lamp_notifier_take_snapshot (self->notifier, lamp_debounce_get (self->debounce));
   wait_for_predecessor (self);
   self->token_id = g_timeout_add (TOKEN_PATIENCE_MS, token_patience_cb, self);
   lamp_secrets_load_async (self->secrets, token_loaded_cb, g_object_ref (self));
+}
+
+/* Whoever activates the agent wants it to run, which it does; the window is another program. */
+static void
+lamp_agent_activate (GApplication *application)
+{
 }
 
 /* Somebody has started an agent with --replace. */
@@ -490,6 +562,9 @@ lamp_agent_dispose (GObject *object)
   g_clear_handle_id (&self->token_id, g_source_remove);
   g_clear_handle_id (&self->reopen_id, g_source_remove);
   g_clear_object (&self->sleep_watch);
+  g_clear_object (&self->stall_alarm);
+  g_clear_object (&self->notifier);
+  g_clear_object (&self->debounce);
   g_clear_object (&self->service);
   if (self->replay != NULL)
     g_object_run_dispose (G_OBJECT (self->replay));
@@ -530,6 +605,7 @@ lamp_agent_class_init (LampAgentClass *klass)
   application_class->dbus_register = lamp_agent_dbus_register;
   application_class->dbus_unregister = lamp_agent_dbus_unregister;
   application_class->startup = lamp_agent_startup;
+  application_class->activate = lamp_agent_activate;
   application_class->name_lost = lamp_agent_name_lost;
 }
 
@@ -554,6 +630,17 @@ connect_parts (LampAgent *self)
                            G_CONNECT_SWAPPED);
   g_signal_connect_object (self->service, "show-window", G_CALLBACK (show_window_cb), self,
                            G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->service, "storage-failed", G_CALLBACK (storage_failed_cb), self,
+                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->stall_alarm, "ring", G_CALLBACK (update_snapshot), self,
+                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->debounce, "snapshot", G_CALLBACK (lamp_notifier_take_snapshot),
+                           self->notifier, G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->notifier, "resend", G_CALLBACK (resend_cb), self,
+                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->notifier, "replay", G_CALLBACK (replay_cb), self,
+                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->notifier, "show", G_CALLBACK (show_cb), self, G_CONNECT_SWAPPED);
 }
 
 LampAgent *
@@ -582,6 +669,9 @@ lamp_agent_new (GSettings              *settings,
   self->trend = lamp_trend_new (self->queue);
   self->service = lamp_service_new (self->queue, self->replay, self->secrets, self->trend);
   self->sleep_watch = lamp_sleep_watch_new (network);
+  self->stall_alarm = lamp_stall_alarm_new (timer);
+  self->debounce = lamp_debounce_new (timer);
+  self->notifier = lamp_notifier_new (G_APPLICATION (self), settings, timer);
 
   apply_server (self);
   apply_settings (self);

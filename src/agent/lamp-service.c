@@ -61,6 +61,7 @@ enum
   SHOW_WINDOW,
   PAUSE,
   QUIT,
+  STORAGE_FAILED,
   N_SIGNALS,
 };
 
@@ -119,6 +120,17 @@ fail_call (Call   *call,
   return_error (g_steal_pointer (&call->invocation), error);
 }
 
+/* Whoever emitted is told, and so is whoever sits before the machine. */
+static void
+fail_append (Call   *call,
+             GError *error)
+{
+  if (g_error_matches (error, LAMP_ERROR, LAMP_ERROR_STORAGE))
+    g_signal_emit (call->service, signals[STORAGE_FAILED], 0, error->message);
+
+  fail_call (call, error);
+}
+
 /* --- emit --------------------------------------------------------------- */
 
 static void
@@ -133,7 +145,7 @@ emitted_cb (GObject      *source,
 
   if (receipts == NULL)
     {
-      fail_call (call, error);
+      fail_append (call, error);
       return;
     }
 
@@ -182,7 +194,7 @@ batch_emitted_cb (GObject      *source,
 
   if (receipts == NULL)
     {
-      fail_call (call, error);
+      fail_append (call, error);
       return;
     }
 
@@ -920,6 +932,8 @@ lamp_service_class_init (LampServiceClass *klass)
                                  1, G_TYPE_BOOLEAN);
   signals[QUIT] = g_signal_new ("quit", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE,
                                 0);
+  signals[STORAGE_FAILED] = g_signal_new ("storage-failed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL,
+                                          NULL, G_TYPE_NONE, 1, G_TYPE_STRING);
 }
 
 static void

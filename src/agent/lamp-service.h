@@ -22,6 +22,7 @@ G_BEGIN_DECLS
  * held back to 10 a second.
  *
  * Signals "show-window" (GDBusMethodInvocation), "quit" (), "pause" (gboolean): somebody asks for it.
+ * Signal "storage-failed" (char *message): an event could not be stored.
  */
 G_DECLARE_FINAL_TYPE (LampService, lamp_service, LAMP, SERVICE, LampBusAgent1Skeleton)
 
