@@ -7,6 +7,7 @@
 #include "lamp-bus-error.h"
 #include "lamp-debounce.h"
 #include "lamp-error.h"
+#include "lamp-keyring-watch.h"
 #include "lamp-network.h"
 #include "lamp-notifier.h"
 #include "lamp-secrets.h"
@@ -48,6 +49,7 @@ struct _LampAgent
   LampReplay *replay;           /* (owned) */
   LampSecrets *secrets;         /* (owned) */
   LampTrend *trend;             /* (owned) */
+  LampKeyringWatch *keyring;    /* (owned) (nullable) */
   LampService *service;         /* (owned) */
   LampSleepWatch *sleep_watch;  /* (owned) */
   LampStallAlarm *stall_alarm;  /* (owned) */
@@ -534,6 +536,9 @@ lamp_agent_startup (GApplication *application)
   wait_for_predecessor (self);
   self->token_id = g_timeout_add (TOKEN_PATIENCE_MS, token_patience_cb, self);
   lamp_secrets_load_async (self->secrets, token_loaded_cb, g_object_ref (self));
+  if (g_application_get_dbus_connection (application) != NULL)
+    self->keyring = lamp_keyring_watch_new (g_application_get_dbus_connection (application),
+                                            self->secrets);
 }
 
 /* Whoever activates the agent wants it to run, which it does; the window is another program. */
@@ -570,6 +575,7 @@ lamp_agent_dispose (GObject *object)
     g_object_run_dispose (G_OBJECT (self->replay));
   g_clear_object (&self->replay);
   g_clear_object (&self->transport);
+  g_clear_object (&self->keyring);
   g_clear_object (&self->secrets);
   g_clear_object (&self->trend);
   g_clear_object (&self->queue);

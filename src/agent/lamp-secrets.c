@@ -17,6 +17,7 @@ struct _LampSecrets
   GCancellable *cancel; /* (owned) cancelled in dispose */
   SecretValue *token;   /* (owned) (nullable) wiped when it is freed */
   char *problem;        /* (owned) (nullable) */
+  guint n_loading;
 };
 
 G_DEFINE_FINAL_TYPE (LampSecrets, lamp_secrets, G_TYPE_OBJECT)
@@ -31,7 +32,8 @@ static guint signals[N_SIGNALS];
 
 static const SecretSchema schema = {
   .name = "io.github.lamppost.Lamppost.Token",
-  .flags = SECRET_SCHEMA_NONE,
+  /* gnome-keyring forgets the schema of an item that is locked. */
+  .flags = SECRET_SCHEMA_DONT_MATCH_NAME,
   .attributes = { { "application", SECRET_SCHEMA_ATTRIBUTE_STRING }, { NULL, 0 } },
 };
 
@@ -57,9 +59,10 @@ lamp_secrets_is_token (const char *token)
   return *token != '\0';
 }
 
+/* Without a word to whoever listens. */
 static void
-set_token (LampSecrets *self,
-           const char  *token)
+keep_token (LampSecrets *self,
+            const char  *token)
 {
   g_clear_pointer (&self->token, secret_value_unref);
   if (token != NULL && *token != '\0' && !lamp_secrets_is_token (token))
@@ -68,8 +71,23 @@ set_token (LampSecrets *self,
                          "SAAS_API_KEY"));
   else if (token != NULL && *token != '\0')
     self->token = secret_value_new (token, -1, "text/plain");
+}
 
-  g_signal_emit (self, signals[CHANGED], 0);
+/* What was looked up: news only if it is another. @token may be none. */
+static void
+take_loaded (LampSecrets *self,
+             const char  *problem,
+             const char  *token)
+{
+  g_autofree char *old_problem = g_steal_pointer (&self->problem);
+  SecretValue *old_token = g_steal_pointer (&self->token);
+
+  self->n_loading--;
+  set_problem (self, problem);
+  keep_token (self, token);
+  if (g_strcmp0 (old_problem, self->problem) != 0 || old_token != NULL || self->token != NULL)
+    g_signal_emit (self, signals[CHANGED], 0);
+  g_clear_pointer (&old_token, secret_value_unref);
 }
 
 static void
@@ -85,9 +103,12 @@ retrieved_cb (GObject      *source,
 
   /* A locked item has no value without a prompt, and nobody has asked for one. */
   if (value == NULL)
-    set_problem (self, _("The token is locked away; unlock your keyring, or sign in again with "
-                         "“lamppost login”"));
-  set_token (self, value != NULL ? secret_value_get_text (value) : NULL);
+    take_loaded (self,
+                 _("The token is locked away; unlock your keyring, or sign in again with "
+                   "“lamppost login”"),
+                 NULL);
+  else
+    take_loaded (self, NULL, secret_value_get_text (value));
   g_task_return_boolean (task, TRUE);
 }
 
@@ -101,12 +122,11 @@ searched_cb (GObject      *source,
   LampSecrets *self = g_task_get_source_object (task);
   GList *items = secret_password_search_finish (result, &error);
 
-  set_problem (self, NULL);
   if (items == NULL)
     {
       if (error != NULL)
         g_debug ("secrets: no secret service: %s", error->message);
-      set_token (self, NULL);
+      take_loaded (self, NULL, NULL);
       g_task_return_boolean (task, TRUE);
       return;
     }
@@ -129,15 +149,25 @@ lamp_secrets_load_async (LampSecrets        *self,
   task = g_task_new (self, NULL, callback, user_data);
   g_task_set_source_tag (task, lamp_secrets_load_async);
 
+  self->n_loading++;
   if (override != NULL)
     {
-      set_token (self, override);
+      take_loaded (self, NULL, override);
       g_task_return_boolean (task, TRUE);
       return;
     }
 
   secret_password_search (&schema, SECRET_SEARCH_NONE, self->cancel, searched_cb,
                           g_steal_pointer (&task), ATTRIBUTES);
+}
+
+void
+lamp_secrets_look_again (LampSecrets *self)
+{
+  g_return_if_fail (LAMP_IS_SECRETS (self));
+
+  if (self->token == NULL && self->n_loading == 0)
+    lamp_secrets_load_async (self, NULL, NULL);
 }
 
 const char *
@@ -174,7 +204,8 @@ take_token (LampSecrets *self,
   const char *override = lamp_settings_get_token_override ();
 
   set_problem (self, NULL);
-  set_token (self, override != NULL ? override : token);
+  keep_token (self, override != NULL ? override : token);
+  g_signal_emit (self, signals[CHANGED], 0);
 }
 
 static void

@@ -31,6 +31,13 @@ void         lamp_secrets_load_async    (LampSecrets          *self,
                                          gpointer              user_data);
 
 /**
+ * lamp_secrets_look_again:
+ *
+ * Looks the token up in the background if there is none: the secret service may have it now.
+ */
+void         lamp_secrets_look_again    (LampSecrets          *self);
+
+/**
  * lamp_secrets_get_token:
  *
  * Returns: (transfer none) (nullable): the token, %NULL if there is none

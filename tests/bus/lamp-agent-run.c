@@ -8,6 +8,7 @@
 
 #include <glib/gstdio.h>
 #include <signal.h>
+#include <string.h>
 
 #define PROPERTIES "org.freedesktop.DBus.Properties"
 
@@ -339,6 +340,109 @@ lamp_agent_run_emit (LampAgentRun *self)
   g_variant_get (reply, "(sx)", &id, NULL);
 
   return id;
+}
+
+int
+lamp_agent_run_cli (LampAgentRun *self,
+                    const char   *input,
+                    const char   *line,
+                    char        **output)
+{
+  g_autofree char *full_line = g_strconcat (g_getenv ("LAMP_CLI"), " ", line, NULL);
+  g_autoptr (GSubprocessLauncher) launcher = NULL;
+  g_autoptr (GSubprocess) process = NULL;
+  g_autoptr (GAsyncResult) result = NULL;
+  g_auto (GStrv) argv = NULL;
+  g_autofree char *out = NULL;
+  g_autoptr (GError) error = NULL;
+
+  launcher = lamp_agent_run_launcher (self, G_SUBPROCESS_FLAGS_STDIN_PIPE |
+                                              G_SUBPROCESS_FLAGS_STDOUT_PIPE |
+                                              G_SUBPROCESS_FLAGS_STDERR_MERGE);
+  g_shell_parse_argv (full_line, NULL, &argv, &error);
+  g_assert_no_error (error);
+  process = g_subprocess_launcher_spawnv (launcher, (const char *const *) argv, &error);
+  g_assert_no_error (error);
+  g_subprocess_communicate_utf8_async (process, input, NULL, lamp_test_result_cb, &result);
+  lamp_test_wait_until (result != NULL);
+  g_subprocess_communicate_utf8_finish (process, result, &out, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_true (g_subprocess_get_if_exited (process));
+  if (output != NULL)
+    *output = g_steal_pointer (&out);
+
+  return g_subprocess_get_exit_status (process);
+}
+
+static void
+keyring_appeared_cb (GDBusConnection *connection,
+                     const char      *name,
+                     const char      *owner,
+                     gpointer         user_data)
+{
+  *(gboolean *) user_data = TRUE;
+}
+
+/* It reads the password up to the end of its standard input. */
+static void
+give_password (GSubprocess *keyring,
+               const char  *password)
+{
+  GOutputStream *input = g_subprocess_get_stdin_pipe (keyring);
+  g_autoptr (GError) error = NULL;
+
+  if (password != NULL)
+    g_output_stream_write_all (input, password, strlen (password), NULL, NULL, &error);
+  g_assert_no_error (error);
+  g_output_stream_close (input, NULL, &error);
+  g_assert_no_error (error);
+}
+
+GSubprocess *
+lamp_agent_run_start_keyring (LampAgentRun *self,
+                              const char   *password)
+{
+  g_autofree char *program = g_find_program_in_path ("gnome-keyring-daemon");
+  g_autoptr (GSubprocessLauncher) launcher = NULL;
+  g_autoptr (GError) error = NULL;
+  GSubprocess *keyring;
+  gboolean appeared = FALSE;
+  guint watch_id;
+
+  if (program == NULL)
+    {
+      g_test_skip ("gnome-keyring-daemon is not installed");
+      return NULL;
+    }
+
+  launcher = lamp_agent_run_launcher (self, G_SUBPROCESS_FLAGS_STDIN_PIPE |
+                                              G_SUBPROCESS_FLAGS_STDOUT_SILENCE |
+                                              G_SUBPROCESS_FLAGS_STDERR_SILENCE);
+
+  /* It is not ours to be held to our warnings, nor to say what it does. */
+  g_subprocess_launcher_unsetenv (launcher, "G_DEBUG");
+  g_subprocess_launcher_unsetenv (launcher, "G_MESSAGES_DEBUG");
+  keyring = g_subprocess_launcher_spawn (launcher, &error, program, "--foreground",
+                                         "--components=secrets",
+                                         password != NULL ? "--unlock" : NULL, NULL);
+  g_assert_no_error (error);
+  give_password (keyring, password);
+
+  watch_id = g_bus_watch_name_on_connection (self->connection, "org.freedesktop.secrets",
+                                             G_BUS_NAME_WATCHER_FLAGS_NONE, keyring_appeared_cb,
+                                             NULL, &appeared, NULL);
+  lamp_test_wait_until (appeared);
+  g_bus_unwatch_name (watch_id);
+
+  return keyring;
+}
+
+void
+lamp_agent_run_end_keyring (GSubprocess *keyring)
+{
+  g_subprocess_send_signal (keyring, SIGTERM);
+  lamp_agent_run_wait (keyring);
+  g_object_unref (keyring);
 }
 
 void

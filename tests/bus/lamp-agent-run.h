@@ -145,6 +145,34 @@ void                 lamp_agent_run_set_paused (LampAgentRun      *self,
 char                *lamp_agent_run_emit       (LampAgentRun      *self);
 
 /**
+ * lamp_agent_run_cli:
+ * @input: (nullable): for its standard input, which is a pipe
+ * @line: the command line, split as by a shell
+ * @output: (out) (optional) (transfer full): what it printed and complained of
+ *
+ * Returns: what the command line ended with
+ */
+int                  lamp_agent_run_cli        (LampAgentRun      *self,
+                                                const char        *input,
+                                                const char        *line,
+                                                char             **output);
+
+/**
+ * lamp_agent_run_start_keyring:
+ * @password: (nullable): opens the keyring, and makes it if there is none yet; %NULL
+ *   leaves it locked
+ *
+ * Starts the real secret service on the bus.
+ *
+ * Returns: (transfer full) (nullable): the keyring's program, which the caller ends; %NULL
+ *   where it is not installed: then the test was skipped
+ */
+GSubprocess         *lamp_agent_run_start_keyring (LampAgentRun   *self,
+                                                   const char     *password);
+
+void                 lamp_agent_run_end_keyring (GSubprocess      *keyring);
+
+/**
  * lamp_agent_run_age_pending:
  *
  * Makes all pending events older, as another program that writes the file could.
