@@ -146,7 +146,7 @@ log_to_files (LampAgentRun        *self,
   g_autofree char *name = g_strdup_printf ("%03u.log", self->n_logs++);
   g_autofree char *path = g_build_filename (self->logs, name, NULL);
 
-  g_subprocess_launcher_set_stderr_file_path (launcher, path);
+  g_subprocess_launcher_set_stdout_file_path (launcher, path);
 }
 
 static void
