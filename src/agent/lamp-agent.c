@@ -10,6 +10,7 @@
 #include "lamp-keyring-watch.h"
 #include "lamp-network.h"
 #include "lamp-notifier.h"
+#include "lamp-relay.h"
 #include "lamp-secrets.h"
 #include "lamp-service.h"
 #include "lamp-settings.h"
@@ -56,6 +57,7 @@ struct _LampAgent
   LampDebounce *debounce;       /* (owned) */
   LampNotifier *notifier;       /* (owned) */
   char *predecessor;            /* (owned) (nullable) unique name of the agent that is replaced */
+  LampRelay *relay;             /* (owned) (nullable) while it ends */
   guint predecessor_watch;      /* 0 while there is none to wait for */
   guint take_over_id;           /* 0 while there is none to wait for */
   guint token_id;               /* 0 once the token was looked up */
@@ -305,6 +307,7 @@ predecessor_gone (LampAgent *self)
 {
   g_clear_handle_id (&self->predecessor_watch, g_bus_unwatch_name);
   g_clear_handle_id (&self->take_over_id, g_source_remove);
+  g_clear_object (&self->relay);
   if (self->ending)
     stop_replay (self);
   else
@@ -547,12 +550,20 @@ lamp_agent_activate (GApplication *application)
 {
 }
 
-/* Somebody has started an agent with --replace. */
+/* Somebody has started an agent with --replace. With the name the service has left the bus; it
+ * comes back to say what becomes of the batch in flight, which the other agent passes on. */
 static gboolean
 lamp_agent_name_lost (GApplication *application)
 {
+  LampAgent *self = LAMP_AGENT (application);
+  g_autoptr (GError) error = NULL;
+
   g_message ("Another agent takes over");
-  lamp_agent_end (LAMP_AGENT (application));
+  if (!g_dbus_interface_skeleton_export (G_DBUS_INTERFACE_SKELETON (self->service),
+                                         g_application_get_dbus_connection (application),
+                                         LAMP_AGENT_PATH, &error))
+    g_debug ("agent: silent from now on: %s", error->message);
+  lamp_agent_end (self);
 
   return TRUE;
 }
@@ -575,6 +586,7 @@ lamp_agent_dispose (GObject *object)
     g_object_run_dispose (G_OBJECT (self->replay));
   g_clear_object (&self->replay);
   g_clear_object (&self->transport);
+  g_clear_object (&self->relay);
   g_clear_object (&self->keyring);
   g_clear_object (&self->secrets);
   g_clear_object (&self->trend);
@@ -747,6 +759,8 @@ lamp_agent_run (LampAgent *self)
       if (self->predecessor != NULL &&
           !(g_application_get_flags (application) & G_APPLICATION_REPLACE))
         return yield_to (connection, self->predecessor);
+      if (self->predecessor != NULL)
+        self->relay = lamp_relay_new (connection, self->predecessor, self->service);
     }
 
   open_queue (self);

@@ -422,7 +422,7 @@ check_server (Doctor *self)
         return;
       }
 
-  finding = g_strdup_printf (_("The server is %s."),
+  finding = g_strdup_printf (_("The server answers: %s"),
                              lamp_cli_facts_get_text (self->facts, "ServerUrl"));
   report (self, LEVEL_GOOD, finding, NULL);
 }
