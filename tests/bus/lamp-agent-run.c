@@ -270,6 +270,7 @@ lamp_agent_run_call (LampAgentRun *self,
   g_autoptr (GVariant) reply = lamp_agent_run_try (self, method, parameters, &error);
 
   g_assert_no_error (error);
+  g_assert_nonnull (reply);
 }
 
 GVariant *
@@ -328,6 +329,7 @@ lamp_agent_run_set_paused (LampAgentRun *self,
                                         &error);
 
   g_assert_no_error (error);
+  g_assert_nonnull (reply);
 }
 
 char *

@@ -311,7 +311,6 @@ static void
 test_quiet_if_wished (Fixture      *fixture,
                       gconstpointer data)
 {
-  g_autoptr (GVariant) reply = NULL;
   g_autofree char *id = NULL;
 
   fixture->run->settings = g_strdup ("notify=false\n");
