@@ -564,18 +564,49 @@ lamp_json_check (const char      *text,
 
 /* From here on the text was checked, so it is well formed. */
 
-static const guchar *
-after_string (const guchar *position)
+/* Whether a byte of the word is zero, exactly. */
+static inline gboolean
+has_zero_byte (guint64 word)
 {
-  for (position++; *position != '"'; position++)
-    if (*position == '\\')
-      position++;
+  return ((word - EVERY_BYTE (1)) & ~word & EVERY_BYTE (0x80)) != 0;
+}
+
+/* The next quote or backslash; there is one. */
+static inline const guchar *
+find_special (const guchar *position,
+              const guchar *end)
+{
+  while ((gsize) (end - position) >= WORD_BYTES)
+    {
+      guint64 word;
+
+      memcpy (&word, position, WORD_BYTES);
+      if (has_zero_byte (word ^ EVERY_BYTE ('"')) || has_zero_byte (word ^ EVERY_BYTE ('\\')))
+        break;
+
+      position += WORD_BYTES;
+    }
+
+  while (*position != '"' && *position != '\\')
+    position++;
+
+  return position;
+}
+
+static const guchar *
+after_string (const guchar *position,
+              const guchar *end)
+{
+  position = find_special (position + 1, end);
+  while (*position == '\\')
+    position = find_special (position + 2, end);
 
   return position + 1;
 }
 
 static const guchar *
-after_container (const guchar *position)
+after_container (const guchar *position,
+                 const guchar *end)
 {
   guint depth = 0;
 
@@ -583,7 +614,7 @@ after_container (const guchar *position)
     {
       if (*position == '"')
         {
-          position = after_string (position);
+          position = after_string (position, end);
           continue;
         }
 
@@ -604,10 +635,10 @@ after_value (const guchar *position,
              const guchar *end)
 {
   if (*position == '"')
-    return after_string (position);
+    return after_string (position, end);
 
   if (*position == '{' || *position == '[')
-    return after_container (position);
+    return after_container (position, end);
 
   while (position < end && (classes[*position] & CLASS_SCALAR_END) == 0)
     position++;
@@ -664,7 +695,7 @@ lamp_json_iter_next (LampJsonIter *iter,
 
   if (iter->object)
     {
-      next = after_string (first);
+      next = after_string (first, end);
       if (name != NULL)
         *name = value_between (first, next);
       first = after_separator (next, end, ':');

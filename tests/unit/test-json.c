@@ -513,6 +513,35 @@ test_walks_objects (void)
   g_assert_false (lamp_json_iter_next (&iter, &name, &value));
 }
 
+/* Strings are passed a word at a time: each kind of piece at each place of a word. */
+static void
+test_walks_past_strings (void)
+{
+  static const char *const pieces[] = { "x", "\\\"", "\\\\", "\\u0022", "ü", "]", "," };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (pieces); i++)
+    for (gsize before = 0; before < 20; before++)
+      for (gsize after = 0; after < 20; after++)
+        {
+          g_autofree char *head = g_strnfill (before, 'a');
+          g_autofree char *tail = g_strnfill (after, 'b');
+          g_autofree char *string = g_strdup_printf ("\"%s%s%s\"", head, pieces[i], tail);
+          g_autofree char *text = g_strdup_printf ("[[%s],%s,%s]", string, string, string);
+          const LampJson array = parse (text);
+          LampJsonIter iter;
+          LampJson value;
+
+          lamp_json_iter_init (&iter, &array);
+          g_assert_true (lamp_json_iter_next (&iter, NULL, &value));
+          g_assert_cmpuint (value.length, ==, strlen (string) + 2);
+          g_assert_true (lamp_json_iter_next (&iter, NULL, &value));
+          g_assert_cmpmem (value.text, value.length, string, strlen (string));
+          g_assert_true (lamp_json_iter_next (&iter, NULL, &value));
+          g_assert_cmpmem (value.text, value.length, string, strlen (string));
+          g_assert_false (lamp_json_iter_next (&iter, NULL, NULL));
+        }
+}
+
 static void
 test_walks_nothing_in_other_values (void)
 {
@@ -802,6 +831,7 @@ main (int    argc,
   g_test_add_func ("/json/finds-into-itself", test_finds_into_itself);
   g_test_add_func ("/json/walks-arrays", test_walks_arrays);
   g_test_add_func ("/json/walks-objects", test_walks_objects);
+  g_test_add_func ("/json/walks-past-strings", test_walks_past_strings);
   g_test_add_func ("/json/walks-nothing-in-other-values", test_walks_nothing_in_other_values);
   g_test_add_func ("/json/decodes-strings", test_decodes_strings);
   g_test_add_func ("/json/decodes-no-other-value", test_decodes_no_other_value);
