@@ -18,6 +18,10 @@
 /* A server's words are kept with each event and shown to a person; nobody reads more. */
 #define WORDS_MAX_CHARACTERS 1000
 
+/* Of a list so many entries are read; no batch is that large. Nothing is lost by the rest: events
+ * that aren't named are sent again. */
+#define ENTRIES_MAX 10000
+
 #define DEFAULT_CODE "rejected"
 
 #define STATUS_OK 200
@@ -187,7 +191,7 @@ read_reason (const LampJson *object,
 }
 
 /* Of several verdicts on one event the worst counts: a failed event is seen by a person. Of
- * two that are equally bad the one with words does. */
+ * two that are equally bad the first with words does. */
 static void
 set_verdict (LampVerdict    *verdict,
              LampVerdictKind kind,
@@ -196,10 +200,13 @@ set_verdict (LampVerdict    *verdict,
   g_autofree char *code = NULL;
   g_autofree char *message = NULL;
 
+  if (kind < verdict->kind || (kind == verdict->kind && verdict->message != NULL))
+    return;
+
   if (kind == LAMP_VERDICT_REJECTED)
     read_reason (entry, &code, &message);
 
-  if (kind < verdict->kind || (kind == verdict->kind && message == NULL))
+  if (kind == verdict->kind && message == NULL)
     return;
 
   verdict->kind = kind;
@@ -265,7 +272,7 @@ read_list (Reading        *self,
     return;
 
   lamp_json_iter_init (&iter, list);
-  while (lamp_json_iter_next (&iter, NULL, &entry))
+  for (guint i = 0; i < ENTRIES_MAX && lamp_json_iter_next (&iter, NULL, &entry); i++)
     read_entry (self, &entry, kind);
 }
 
@@ -326,23 +333,36 @@ read_results (Reading        *self,
     return;
 
   lamp_json_iter_init (&iter, results);
-  while (lamp_json_iter_next (&iter, NULL, &entry))
+  for (guint i = 0; i < ENTRIES_MAX && lamp_json_iter_next (&iter, NULL, &entry); i++)
     read_result (self, &entry);
 }
 
-/* An answer may mix the dialects; each list that is there counts. */
+/* An answer may mix the dialects; each list that is there counts. It may also be 4 MiB of
+ * nonsense, so it is gone through once. */
 static void
 read_verdicts (Reading        *self,
                const LampJson *answer)
 {
+  LampJson found[G_N_ELEMENTS (lists)] = { { LAMP_JSON_NONE } };
+  LampJson results = { LAMP_JSON_NONE };
+  LampJsonIter iter;
+  LampJson name;
   LampJson value;
 
-  for (gsize i = 0; i < G_N_ELEMENTS (lists); i++)
-    if (lamp_json_find (answer, lists[i].name, &value))
-      read_list (self, &value, lists[i].kind);
+  lamp_json_iter_init (&iter, answer);
+  while (lamp_json_iter_next (&iter, &name, &value))
+    {
+      for (gsize i = 0; i < G_N_ELEMENTS (lists); i++)
+        if (lamp_json_string_equals (&name, lists[i].name))
+          found[i] = value;
 
-  if (lamp_json_find (answer, "results", &value))
-    read_results (self, &value);
+      if (lamp_json_string_equals (&name, "results"))
+        results = value;
+    }
+
+  for (gsize i = 0; i < G_N_ELEMENTS (lists); i++)
+    read_list (self, &found[i], lists[i].kind);
+  read_results (self, &results);
 }
 
 /* What a refusal of the whole batch says of single events: one object, or several. */

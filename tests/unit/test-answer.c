@@ -178,6 +178,18 @@ test_takes_ids_twice (void)
   assert_answered ("{\"accepted\":[\"A\",\"A\"],\"accepted_event_ids\":[\"A\"]}", "d...");
 }
 
+/* No batch has so many events. */
+static void
+test_ignores_the_end_of_endless_lists (void)
+{
+  g_autoptr (GString) body = g_string_new ("{\"accepted\":[\"A\"");
+
+  for (guint i = 1; i < 10000; i++)
+    g_string_append (body, ",\"X\"");
+  g_string_append (body, ",\"B\"],\"rejected\":[\"C\"]}");
+  assert_answered (body->str, "d.r.");
+}
+
 static void
 test_worst_verdict_wins (void)
 {
@@ -414,8 +426,8 @@ test_refusal_names_events (void)
   for (gsize i = 0; i < G_N_ELEMENTS (cases) * G_N_ELEMENTS (statuses); i++)
     {
       gsize at = i / G_N_ELEMENTS (statuses);
-      g_autoptr (LampOutcome)
-        outcome = read_answer (statuses[i % G_N_ELEMENTS (statuses)], cases[at].body);
+      g_autoptr (LampOutcome) outcome = read_answer (statuses[i % G_N_ELEMENTS (statuses)],
+                                                     cases[at].body);
 
       g_assert_cmpint (outcome->kind, ==, LAMP_OUTCOME_REFUSED);
       assert_verdicts (outcome, cases[at].verdicts);
@@ -431,8 +443,8 @@ test_probe_needs_no_body (void)
 
   for (gsize i = 0; i < G_N_ELEMENTS (bodies); i++)
     {
-      g_autoptr (LampOutcome)
-        outcome = lamp_answer_read (NULL, URL, 200, 0, bodies[i], strlen (bodies[i]));
+      g_autoptr (LampOutcome) outcome = lamp_answer_read (NULL, URL, 200, 0, bodies[i],
+                                                          strlen (bodies[i]));
 
       g_assert_cmpint (outcome->kind, ==, LAMP_OUTCOME_ANSWERED);
       g_assert_cmpuint (outcome->n_verdicts, ==, 0);
@@ -445,8 +457,8 @@ test_probe_takes_only_200 (void)
 {
   g_autoptr (LampOutcome) other = lamp_answer_read (NULL, URL, 207, 0, "{}", 2);
   g_autoptr (LampOutcome) missing = lamp_answer_read (NULL, URL, 404, 0, "{}", 2);
-  g_autoptr (LampOutcome)
-    refused = lamp_answer_read (NULL, URL, 400, 0, "{\"details\":{\"event_id\":\"A\"}}", 29);
+  g_autoptr (LampOutcome) refused = lamp_answer_read (NULL, URL, 400, 0,
+                                                      "{\"details\":{\"event_id\":\"A\"}}", 29);
 
   g_assert_cmpint (other->kind, ==, LAMP_OUTCOME_SERVER_ERROR);
   g_assert_cmpint (missing->kind, ==, LAMP_OUTCOME_MISCONFIGURED);
@@ -640,6 +652,8 @@ main (int    argc,
   g_test_add_func ("/answer/ignores-unknown-ids", test_ignores_unknown_ids);
   g_test_add_func ("/answer/reads-escaped-ids", test_reads_escaped_ids);
   g_test_add_func ("/answer/takes-ids-twice", test_takes_ids_twice);
+  g_test_add_func ("/answer/ignores-the-end-of-endless-lists",
+                   test_ignores_the_end_of_endless_lists);
   g_test_add_func ("/answer/worst-verdict-wins", test_worst_verdict_wins);
   g_test_add_func ("/answer/verdict-with-words-wins", test_verdict_with_words_wins);
   g_test_add_func ("/answer/reads-reasons", test_reads_reasons);
