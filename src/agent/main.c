@@ -84,6 +84,9 @@ run (const LampAgentOptions *options)
       return EXIT_FAILURE;
     }
 
+  /* GLib's idle threads wake up after 15 seconds, just to end. They may as well sleep on. */
+  g_thread_pool_set_max_idle_time (0);
+
   agent = lamp_agent_new (settings, options);
   end_on_signals (agent);
 
