@@ -75,7 +75,7 @@ lamp_agent_process_free (LampAgentProcess *self)
 
 void
 lamp_agent_process_fill (LampAgentProcess *self,
-                     guint         n_events)
+                         guint             n_events)
 {
   g_autofree char *path = g_build_filename (self->home, "queue.db", NULL);
   LampQueue *queue = lamp_queue_new (path, "test-node");
@@ -121,7 +121,7 @@ is_owned (LampAgentProcess *self)
 
 void
 lamp_agent_process_start (LampAgentProcess *self,
-                      const char   *url)
+                          const char       *url)
 {
   g_autoptr (GSubprocessLauncher) launcher = lamp_test_launcher_new (G_SUBPROCESS_FLAGS_NONE);
   g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
@@ -179,7 +179,7 @@ lamp_agent_process_kill_process (GSubprocess **process)
 
 GSubprocess *
 lamp_agent_process_start_receiver (LampAgentProcess *self,
-                               char        **url)
+                                   char            **url)
 {
   g_autoptr (GSubprocessLauncher) launcher = lamp_test_launcher_new (
     G_SUBPROCESS_FLAGS_STDOUT_PIPE);
@@ -225,7 +225,7 @@ read_number (const char *path,
 
 guint
 lamp_agent_process_get_memory (LampAgentProcess *self,
-                           const char   *name)
+                               const char       *name)
 {
   g_autofree char *path = g_strdup_printf ("/proc/%s/status",
                                            g_subprocess_get_identifier (self->agent));
@@ -262,7 +262,7 @@ lamp_agent_process_get_delay (const char *pid)
 
 guint64
 lamp_agent_process_count_wakeups (LampAgentProcess *self,
-                              GString      *lines)
+                                  GString          *lines)
 {
   g_autofree char *folder = g_strdup_printf ("/proc/%s/task",
                                              g_subprocess_get_identifier (self->agent));

@@ -34,7 +34,7 @@ is_at_rest (LampAgentProcess *run)
 /* In the server's set is what was in the queue, each once and in the order of the clock. */
 static void
 check_receiver (LampAgentProcess *run,
-                guint         n_events)
+                guint             n_events)
 {
   g_autofree char *path = g_build_filename (run->home, "receiver.db", NULL);
   g_autoptr (LampTestDb) db = lamp_test_db_open (path);
@@ -65,9 +65,9 @@ check_queue (LampAgentProcess *run)
 /* Kills the server at the given number of events left, and brings it back. */
 static void
 kill_server (LampAgentProcess *run,
-             GSubprocess **receiver,
-             char        **url,
-             guint         left)
+             GSubprocess     **receiver,
+             char            **url,
+             guint             left)
 {
   lamp_test_wait_until (lamp_bus_agent1_get_pending (run->proxy) <= left);
   g_assert_cmpuint (lamp_bus_agent1_get_pending (run->proxy), >, 0);

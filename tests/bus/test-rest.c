@@ -167,7 +167,7 @@ test_few_wakeups (void)
   g_autoptr (LampAgentProcess) online = lamp_agent_process_new ();
   g_autoptr (LampAgentProcess) refused = start_pending (CLOSED_URL, NULL);
   g_autoptr (LampAgentProcess) offline = isolation != NULL ? start_pending (OUTSIDE_URL, isolation)
-                                                       : NULL;
+                                                           : NULL;
   Scene scenes[] = {
     { "online, nothing pending", online, ALLOWED_ONLINE },
     { "network up, server gone, 10 pending", refused, ALLOWED_OFFLINE },
