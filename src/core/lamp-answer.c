@@ -53,6 +53,20 @@ static const char *const hints[] = {
   [LAMP_OUTCOME_MISCONFIGURED] = N_("events are not taken there, check the server's address"),
 };
 
+/* Statuses for which more can be said. The first entry that holds wins. */
+static const struct
+{
+  guint first;
+  guint last;
+  const char *hint;
+} status_hints[] = {
+  { 407, 407, N_("the proxy of this network wants you to sign in") },
+  { 412, 412, N_("the server doesn't want what this version sends, look for an update") },
+  { 415, 415, N_("the server doesn't take such a body; if “compress” is on, turn it off") },
+  { 426, 426, N_("the server wants another version of this program, look for an update") },
+  { 300, 399, N_("the server sends us elsewhere, correct the server's address") },
+};
+
 /* The lists of ids of the first two dialects. Their elements are ids or objects. */
 static const struct
 {
@@ -65,7 +79,7 @@ static const struct
   { "rejected_events", LAMP_VERDICT_REJECTED },
 };
 
-/* The third dialect's statuses; any other one is a rejection. */
+/* The third dialect's statuses, in any case of letters; any other one is a rejection. */
 static const struct
 {
   const char *name;
@@ -279,8 +293,10 @@ read_list (Reading        *self,
 static LampVerdictKind
 kind_of_result (const LampJson *status)
 {
-  for (gsize i = 0; i < G_N_ELEMENTS (statuses); i++)
-    if (lamp_json_string_equals (status, statuses[i].name))
+  g_autofree char *name = lamp_json_dup_string (status);
+
+  for (gsize i = 0; name != NULL && i < G_N_ELEMENTS (statuses); i++)
+    if (g_ascii_strcasecmp (name, statuses[i].name) == 0)
       return statuses[i].kind;
 
   return LAMP_VERDICT_REJECTED;
@@ -293,12 +309,16 @@ explain_status (LampVerdict    *verdict,
 {
   g_autofree char *words = NULL;
 
-  if (verdict->message != NULL || lamp_json_string_equals (status, "rejected"))
+  if (verdict->message != NULL)
     return;
 
   words = dup_words (status);
-  verdict->message = g_strdup_printf (_("The server gave the unknown status “%.100s”"),
-                                      words != NULL ? words : "");
+  if (words == NULL)
+    words = g_strdup ("\"\"");
+
+  /* The words stand last: whoever blots secrets looks for a piece of one at the end. */
+  if (g_ascii_strcasecmp (words, "rejected") != 0)
+    verdict->message = g_strdup_printf (_("The server gave an unknown status: %s"), words);
 }
 
 static void
@@ -309,7 +329,8 @@ read_result (Reading        *self,
   LampVerdictKind kind;
   LampJson status;
 
-  if (entry->type != LAMP_JSON_OBJECT || !lamp_json_find (entry, "status", &status))
+  if (entry->type != LAMP_JSON_OBJECT || !lamp_json_find (entry, "status", &status) ||
+      status.type == LAMP_JSON_NULL)
     return;
 
   verdict = find_verdict_of_entry (self, entry);
@@ -383,6 +404,16 @@ read_details (Reading        *self,
     read_list (self, &details, LAMP_VERDICT_REJECTED);
 }
 
+static const char *
+get_hint (const LampOutcome *outcome)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (status_hints); i++)
+    if (outcome->status >= status_hints[i].first && outcome->status <= status_hints[i].last)
+      return _(status_hints[i].hint);
+
+  return _(hints[outcome->kind]);
+}
+
 static char *
 dup_server_words (const LampJson *answer)
 {
@@ -434,14 +465,36 @@ say_unreadable (LampOutcome *outcome,
                                       outcome->status, reason);
 }
 
+/* A page where JSON should be comes from something that stands between. */
+static gboolean
+is_web_page (const char *body,
+             gsize       length)
+{
+  gsize i = 0;
+
+  while (i < length && g_ascii_isspace (body[i]))
+    i++;
+
+  return i < length && body[i] == '<';
+}
+
 /* A batch is answered only by a JSON object that names events of it. */
 static void
 read_answered (Reading               *self,
                const char            *url,
+               const char            *body,
+               gsize                  length,
                const LampJson        *answer,
                const LampJsonProblem *problem)
 {
   g_autofree char *reason = NULL;
+
+  if (is_web_page (body, length))
+    {
+      say_unreadable (self->outcome, url,
+                      _("it is a web page; perhaps this network wants you to sign in first"));
+      return;
+    }
 
   if (problem->rule != NULL)
     {
@@ -497,7 +550,7 @@ read_body (Reading    *self,
   lamp_json_check (body, length, LAMP_JSON_MAX_DEPTH, &answer, &problem);
 
   if (self->outcome->kind == LAMP_OUTCOME_ANSWERED)
-    read_answered (self, url, &answer, &problem);
+    read_answered (self, url, body, length, &answer, &problem);
   else
     read_refused (self, url, &answer);
 
@@ -523,7 +576,10 @@ lamp_answer_read (const LampBatch *batch,
   plain_url = dup_plain_url (url);
   reading.outcome = lamp_outcome_new (kind, batch != NULL ? lamp_batch_get_size (batch) : 0);
   reading.outcome->status = status;
-  say (reading.outcome, plain_url, _(hints[kind]));
+  if (status >= 200 && status < 300 && kind != LAMP_OUTCOME_ANSWERED)
+    say_unreadable (reading.outcome, plain_url, _("only 200 and 207 can be one"));
+  else
+    say (reading.outcome, plain_url, get_hint (reading.outcome));
 
   if (kind == LAMP_OUTCOME_THROTTLED)
     reading.outcome->retry_after = retry_after > 0
@@ -583,27 +639,30 @@ lamp_answer_read_health (const char *body,
   };
 }
 
-/* Too large a number is longer than the longest wait, whatever it is. */
+/* Too large a number is longer than the longest wait, whatever it is. HTTP has whole seconds
+ * only, but servers that divide milliseconds exist; a fraction is rounded up. */
 static gboolean
 parse_seconds (const char *text,
                gint64     *wait)
 {
   gint64 seconds = 0;
 
-  if (*text == '\0')
+  if (!g_ascii_isdigit (*text))
     return FALSE;
 
-  for (; *text != '\0'; text++)
-    {
-      if (!g_ascii_isdigit (*text))
-        return FALSE;
+  for (; g_ascii_isdigit (*text); text++)
+    seconds = MIN (seconds * 10 + g_ascii_digit_value (*text), G_MAXINT32);
 
-      seconds = MIN (seconds * 10 + g_ascii_digit_value (*text), G_MAXINT32);
+  if (text[0] == '.' && g_ascii_isdigit (text[1]))
+    {
+      text++;
+      seconds += text[strspn (text, "0")] != '\0' ? 1 : 0;
+      text += strspn (text, G_CSET_DIGITS);
     }
 
   *wait = seconds * G_USEC_PER_SEC;
 
-  return TRUE;
+  return *text == '\0';
 }
 
 static gboolean

@@ -34,7 +34,7 @@ typedef struct
  * @length: bytes
  *
  * Understands an answer by the table in section 6 of the specification, in each of
- * the three dialects, also mixed. Ids are compared byte for byte; those that we
+ * the three dialects, also mixed. Statuses are read in any case of letters. Ids are compared byte for byte; those that we
  * didn't send are ignored. If an event is named more than once the worst verdict
  * counts. Events of a refused batch that `details` names are rejected; all others
  * stay %LAMP_VERDICT_NONE.
@@ -72,7 +72,8 @@ void         lamp_answer_read_health      (const char      *body,
 
 /**
  * lamp_answer_read_retry_after:
- * @header: (nullable): the value of Retry-After, seconds or a date of HTTP
+ * @header: (nullable): the value of Retry-After, seconds (a fraction is rounded up) or a
+ *   date of HTTP
  * @now: the wall clock in µs since 1970, which a date is compared with
  *
  * Reads how long the server asks us to wait (section 6 of the specification).

@@ -138,6 +138,17 @@ test_reads_third_dialect (void)
 }
 
 static void
+test_reads_statuses_in_any_case (void)
+{
+  assert_answered (
+    "{\"results\":[{\"event_id\":\"A\",\"status\":\"SUCCESS\"},"
+    "{\"event_id\":\"B\",\"status\":\"Duplicate\"},"
+    "{\"event_id\":\"C\",\"status\":\"Queued\"},"
+    "{\"event_id\":\"D\",\"status\":\"REJECTED\"}]}",
+    "ddqr");
+}
+
+static void
 test_reads_mixed_dialects (void)
 {
   assert_answered (
@@ -259,11 +270,10 @@ test_names_unknown_status (void)
     "{\"event_id\":\"C\",\"status\":\"rejected\"},{\"event_id\":\"D\",\"status\":3}]}");
 
   assert_verdicts (outcome, "rrrr");
-  g_assert_cmpstr (outcome->verdicts[0].message, ==,
-                   "The server gave the unknown status “exploded”");
+  g_assert_cmpstr (outcome->verdicts[0].message, ==, "The server gave an unknown status: exploded");
   g_assert_cmpstr (outcome->verdicts[1].message, ==, "bang");
   g_assert_null (outcome->verdicts[2].message);
-  g_assert_cmpstr (outcome->verdicts[3].message, ==, "The server gave the unknown status “3”");
+  g_assert_cmpstr (outcome->verdicts[3].message, ==, "The server gave an unknown status: 3");
 }
 
 static void
@@ -271,17 +281,37 @@ test_result_without_status_says_nothing (void)
 {
   assert_answered (
     "{\"results\":[{\"event_id\":\"A\"},{\"event_id\":\"B\",\"status\":\"success\"},"
-    "\"C\",null]}",
+    "\"C\",null,{\"event_id\":\"D\",\"status\":null}]}",
     ".d..");
+}
+
+/* Bytes that are cut within a character would not pass the bus. */
+static void
+test_long_status_stays_valid (void)
+{
+  g_autoptr (GString) body = g_string_new ("{\"results\":[{\"event_id\":\"A\",\"status\":\"x");
+  g_autoptr (LampOutcome) outcome = NULL;
+
+  for (guint i = 0; i < 5000; i++)
+    g_string_append (body, "ä");
+  g_string_append (body, "\"},{\"event_id\":\"B\",\"status\":\"\"}]}");
+
+  outcome = read_answer (200, body->str);
+  assert_verdicts (outcome, "rr..");
+  g_assert_true (g_utf8_validate (outcome->verdicts[0].message, -1, NULL));
+  g_assert_cmpint (g_utf8_strlen (outcome->verdicts[0].message, -1), <, 1100);
+  g_assert_cmpstr (outcome->verdicts[1].message, ==, "The server gave an unknown status: \"\"");
 }
 
 static void
 test_unreadable_answers_are_the_servers_fault (void)
 {
   assert_unreadable ("", "not valid JSON at byte 0, the text ends too early");
-  assert_unreadable ("<html>Sign in</html>",
+  assert_unreadable ("Sign in",
                      "not valid JSON at byte 0, a value is missing: an object, an array, a string, "
                      "a number, true, false or null");
+  assert_unreadable ("\n <html>Sign in</html>",
+                     "it is a web page; perhaps this network wants you to sign in first");
   assert_unreadable ("{'accepted':['A']}",
                      "not valid JSON at byte 1, "
                      "a string stands between double quotes, not single ones");
@@ -340,7 +370,7 @@ test_tells_statuses_apart (void)
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
     {
       g_autoptr (LampOutcome) outcome = read_answer (cases[i].status, "{\"accepted\":[\"A\"]}");
-      g_autofree char *beginning = g_strdup_printf (URL " answered %u: ", cases[i].status);
+      g_autofree char *beginning = g_strdup_printf (URL " answered %u", cases[i].status);
 
       g_assert_cmpint (outcome->kind, ==, cases[i].kind);
       assert_verdicts (outcome, "....");
@@ -365,6 +395,10 @@ test_passes_on_the_servers_words (void)
     { 429, "{\"detail\":\"Slow down\"}", URL " answered 429: Slow down" },
     { 404, "<h1>Not found</h1>",
       URL " answered 404: events are not taken there, check the server's address" },
+    { 405, "", URL " answered 405: events are not taken there, check the server's address" },
+    { 407, "<p>Proxy</p>", URL " answered 407: the proxy of this network wants you to sign in" },
+    { 308, "", URL " answered 308: the server sends us elsewhere, correct the server's address" },
+    { 204, "", URL " answered 204 but not with a readable answer: only 200 and 207 can be one" },
     { 401, "{\"message\":\"secret-token is not valid\"}",
       URL " answered 401: signing in is needed" },
     { 403, "{\"error\":\"secret-token\"}", URL " answered 403: signing in is needed" },
@@ -505,7 +539,13 @@ test_reads_retry_after (void)
     { "soon", 0 },
     { "-5", 0 },
     { "+5", 0 },
-    { "1.5", 0 },
+    { "1.5", 2 * SECOND },
+    { "2.000", 2 * SECOND },
+    { "0.25", SECOND },
+    { "1.", 0 },
+    { ".5", 0 },
+    { "1.5s", 0 },
+    { "1.5.5", 0 },
     { "5s", 0 },
     { "5, 6", 0 },
     { "0", SECOND },
@@ -647,6 +687,8 @@ main (int    argc,
   g_test_add_func ("/answer/reads-first-dialect", test_reads_first_dialect);
   g_test_add_func ("/answer/reads-second-dialect", test_reads_second_dialect);
   g_test_add_func ("/answer/reads-third-dialect", test_reads_third_dialect);
+  g_test_add_func ("/answer/long-status-stays-valid", test_long_status_stays_valid);
+  g_test_add_func ("/answer/reads-statuses-in-any-case", test_reads_statuses_in_any_case);
   g_test_add_func ("/answer/reads-mixed-dialects", test_reads_mixed_dialects);
   g_test_add_func ("/answer/leaves-unnamed-events-alone", test_leaves_unnamed_events_alone);
   g_test_add_func ("/answer/ignores-unknown-ids", test_ignores_unknown_ids);
