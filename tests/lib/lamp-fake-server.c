@@ -66,8 +66,9 @@ struct _LampFakeServer
 {
   GObject parent_instance;
 
-  SoupServer *server; /* (owned) (nullable) NULL while it is down */
-  char *url;          /* (owned) */
+  SoupServer *server;           /* (owned) (nullable) NULL while it is down */
+  GTlsCertificate *certificate; /* (owned) (nullable) NULL for plain HTTP */
+  char *url;                    /* (owned) */
   guint port;
   LampFakeDialect dialect;
   char *token;      /* (owned) (nullable) */
@@ -272,6 +273,9 @@ record (LampFakeServer    *self,
                                 request->headers);
   request->body = soup_message_body_flatten (soup_server_message_get_request_body (message));
   request->is_batch = is_batch;
+  request->version = soup_server_message_get_http_version (message);
+  request->port = g_inet_socket_address_get_port (
+    G_INET_SOCKET_ADDRESS (soup_server_message_get_remote_address (message)));
   request->time = g_get_monotonic_time ();
 
   plain = dup_plain_body (request);
@@ -685,6 +689,7 @@ lamp_fake_server_finalize (GObject *object)
   g_free (self->culprit);
   g_free (self->token);
   g_free (self->url);
+  g_clear_object (&self->certificate);
 
   G_OBJECT_CLASS (lamp_fake_server_parent_class)->finalize (object);
 }
@@ -729,6 +734,25 @@ lamp_fake_server_new (void)
 }
 
 /**
+ * lamp_fake_server_new_tls:
+ * @certificate: what it shows, with its key
+ *
+ * Makes one that listens for https://.
+ *
+ * Returns: (transfer full): the server
+ */
+LampFakeServer *
+lamp_fake_server_new_tls (GTlsCertificate *certificate)
+{
+  LampFakeServer *self = g_object_new (LAMP_TYPE_FAKE_SERVER, NULL);
+
+  self->certificate = g_object_ref (certificate);
+  lamp_fake_server_start (self);
+
+  return self;
+}
+
+/**
  * lamp_fake_server_get_url:
  * @self: a server
  *
@@ -762,12 +786,16 @@ lamp_fake_server_start (LampFakeServer *self)
   address = g_inet_socket_address_new_from_string ("127.0.0.1", self->port);
   self->server = soup_server_new (NULL, NULL);
   soup_server_add_handler (self->server, NULL, request_cb, self, NULL);
-  soup_server_listen (self->server, address, 0, &error);
+  if (self->certificate != NULL)
+    soup_server_set_tls_certificate (self->server, self->certificate);
+  soup_server_listen (self->server, address,
+                      self->certificate != NULL ? SOUP_SERVER_LISTEN_HTTPS : 0, &error);
   g_assert_no_error (error);
 
   self->port = read_port (self->server);
   g_free (self->url);
-  self->url = g_strdup_printf ("http://127.0.0.1:%u", self->port);
+  self->url = g_strdup_printf ("%s://127.0.0.1:%u", self->certificate != NULL ? "https" : "http",
+                               self->port);
 }
 
 /**
@@ -787,6 +815,23 @@ lamp_fake_server_stop (LampFakeServer *self)
   if (self->server != NULL)
     soup_server_disconnect (self->server);
   g_clear_object (&self->server);
+}
+
+/**
+ * lamp_fake_server_set_certificate:
+ * @self: a server that is down
+ * @certificate: what it shows from now on, with its key
+ *
+ * Makes somebody else of it.
+ */
+void
+lamp_fake_server_set_certificate (LampFakeServer  *self,
+                                  GTlsCertificate *certificate)
+{
+  g_return_if_fail (LAMP_IS_FAKE_SERVER (self));
+  g_return_if_fail (self->server == NULL);
+
+  g_set_object (&self->certificate, certificate);
 }
 
 /**
@@ -1230,6 +1275,25 @@ lamp_fake_server_get_request (LampFakeServer *self,
   g_return_val_if_fail (index < self->requests->len, NULL);
 
   return g_ptr_array_index (self->requests, index);
+}
+
+/**
+ * lamp_fake_server_get_n_connections:
+ * @self: a server
+ *
+ * Returns: over how many connections the requests came
+ */
+guint
+lamp_fake_server_get_n_connections (LampFakeServer *self)
+{
+  g_autoptr (GHashTable) ports = g_hash_table_new (NULL, NULL);
+
+  g_return_val_if_fail (LAMP_IS_FAKE_SERVER (self), 0);
+
+  for (guint i = 0; i < self->requests->len; i++)
+    g_hash_table_add (ports, GUINT_TO_POINTER (lamp_fake_server_get_request (self, i)->port));
+
+  return g_hash_table_size (ports);
 }
 
 /**

@@ -55,6 +55,8 @@ typedef enum
  * @body: the bytes as they came, compressed or not
  * @event_ids: the ids of the events in a batch, in order
  * @is_batch: whether it went to the batch path
+ * @version: of HTTP
+ * @port: the client's; another one is another connection
  * @time: monotonic time at which it was complete, µs
  *
  * One request as it was received.
@@ -67,6 +69,8 @@ typedef struct
   GBytes *body;
   char **event_ids;
   gboolean is_batch;
+  SoupHTTPVersion version;
+  guint port;
   gint64 time;
 } LampFakeRequest;
 
@@ -81,6 +85,7 @@ typedef struct _LampFakeAnswer LampFakeAnswer;
 G_DECLARE_FINAL_TYPE (LampFakeServer, lamp_fake_server, LAMP, FAKE_SERVER, GObject)
 
 LampFakeServer        *lamp_fake_server_new            (void);
+LampFakeServer        *lamp_fake_server_new_tls        (GTlsCertificate    *certificate);
 
 const char            *lamp_fake_server_get_url        (LampFakeServer     *self);
 
@@ -88,6 +93,8 @@ const char            *lamp_fake_server_get_url        (LampFakeServer     *self
 
 void                   lamp_fake_server_start          (LampFakeServer     *self);
 void                   lamp_fake_server_stop           (LampFakeServer     *self);
+void                   lamp_fake_server_set_certificate (LampFakeServer    *self,
+                                                         GTlsCertificate   *certificate);
 
 /* The script of the batches */
 
@@ -153,6 +160,7 @@ void                   lamp_fake_server_set_gzip       (LampFakeServer     *self
 guint                  lamp_fake_server_get_n_requests (LampFakeServer     *self);
 const LampFakeRequest *lamp_fake_server_get_request    (LampFakeServer     *self,
                                                         guint               index);
+guint                  lamp_fake_server_get_n_connections (LampFakeServer  *self);
 guint                  lamp_fake_server_get_n_batches  (LampFakeServer     *self);
 const LampFakeRequest *lamp_fake_server_get_batch      (LampFakeServer     *self,
                                                         guint               index);
