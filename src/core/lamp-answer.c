@@ -60,7 +60,6 @@ static const struct
   guint last;
   const char *hint;
 } status_hints[] = {
-  { 407, 407, N_("the proxy of this network wants you to sign in") },
   { 412, 412, N_("the server doesn't want what this version sends, look for an update") },
   { 415, 415, N_("the server doesn't take such a body; if “compress” is on, turn it off") },
   { 426, 426, N_("the server wants another version of this program, look for an update") },

@@ -205,17 +205,16 @@ test_status (Fixture      *fixture,
     guint status;
     LampOutcomeKind kind;
   } cases[] = {
-    { 400, LAMP_OUTCOME_REFUSED },       { 401, LAMP_OUTCOME_UNAUTHORIZED },
-    { 403, LAMP_OUTCOME_UNAUTHORIZED },  { 404, LAMP_OUTCOME_MISCONFIGURED },
-    { 408, LAMP_OUTCOME_SERVER_ERROR },  { 413, LAMP_OUTCOME_TOO_LARGE },
-    { 422, LAMP_OUTCOME_REFUSED },       { 426, LAMP_OUTCOME_MISCONFIGURED },
-    { 500, LAMP_OUTCOME_SERVER_ERROR },  { 200, LAMP_OUTCOME_SERVER_ERROR },
+    { 400, LAMP_OUTCOME_REFUSED },      { 401, LAMP_OUTCOME_UNAUTHORIZED },
+    { 403, LAMP_OUTCOME_UNAUTHORIZED }, { 404, LAMP_OUTCOME_MISCONFIGURED },
+    { 408, LAMP_OUTCOME_SERVER_ERROR }, { 413, LAMP_OUTCOME_TOO_LARGE },
+    { 422, LAMP_OUTCOME_REFUSED },      { 426, LAMP_OUTCOME_MISCONFIGURED },
+    { 500, LAMP_OUTCOME_SERVER_ERROR }, { 200, LAMP_OUTCOME_SERVER_ERROR },
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
     {
-      lamp_fake_server_push_status (fixture->server, cases[i].status,
-                                    "{\"error\":\"" TOKEN "\"}");
+      lamp_fake_server_push_status (fixture->server, cases[i].status, "{\"error\":\"" TOKEN "\"}");
       assert_send (fixture, cases[i].kind);
     }
 }
@@ -384,8 +383,8 @@ test_urls (Fixture      *fixture,
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
     {
       g_autoptr (GError) error = NULL;
-      gboolean good =
-        lamp_transport_soup_set_server (fixture->transport, cases[i].url, FALSE, &error);
+      gboolean good = lamp_transport_soup_set_server (fixture->transport, cases[i].url, FALSE,
+                                                      &error);
 
       g_assert_cmpint (good, ==, cases[i].origin != NULL);
       g_assert_cmpstr (lamp_transport_get_origin (transport), ==, cases[i].origin);
@@ -406,8 +405,7 @@ main (int    argc,
   static const struct
   {
     const char *path;
-    void (*test) (Fixture      *fixture,
-                  gconstpointer data);
+    void (*test) (Fixture *fixture, gconstpointer data);
   } cases[] = {
     { "request", test_request },
     { "health", test_health },

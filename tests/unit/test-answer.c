@@ -396,7 +396,6 @@ test_passes_on_the_servers_words (void)
     { 404, "<h1>Not found</h1>",
       URL " answered 404: events are not taken there, check the server's address" },
     { 405, "", URL " answered 405: events are not taken there, check the server's address" },
-    { 407, "<p>Proxy</p>", URL " answered 407: the proxy of this network wants you to sign in" },
     { 308, "", URL " answered 308: the server sends us elsewhere, correct the server's address" },
     { 204, "", URL " answered 204 but not with a readable answer: only 200 and 207 can be one" },
     { 401, "{\"message\":\"secret-token is not valid\"}",
