@@ -21,6 +21,7 @@ struct _LampRequest
 {
   SoupMessage *message;      /* (owned) */
   char *url;                 /* (owned) */
+  GBytes *payload;           /* (owned) (nullable) the body that is sent */
   LampBatch *batch;          /* (owned) (nullable) NULL for a probe */
   GCancellable *cancellable; /* (owned) ours: the caller's, or the time that is up */
   GCancellable *outer;       /* (owned) (nullable) the caller's */
@@ -28,6 +29,7 @@ struct _LampRequest
   GSource *timeout; /* (owned) (nullable) */
   guint seconds;
   gboolean timed_out;
+  gboolean connected;   /* a connection was made for it; FALSE on one that was there */
   char *mistrust;       /* (owned) (nullable) why the server's certificate was refused */
   GInputStream *stream; /* (owned) (nullable) the answer, once its head has come */
   guint status;
@@ -284,6 +286,33 @@ note_head (LampRequest *self)
   self->html = g_strcmp0 (type, "text/html") == 0 || g_strcmp0 (type, "application/xhtml+xml") == 0;
 }
 
+static void send_cb (GObject *source, GAsyncResult *result, gpointer user_data);
+
+/* A connection that was kept open may be gone without a sign: the server closes it just now, or
+ * this machine has slept. That is no failure of the batch. */
+static gboolean
+may_send_again (LampRequest  *self,
+                const GError *error)
+{
+  return self->payload != NULL && !self->connected && error->domain != G_TLS_ERROR &&
+         !g_cancellable_is_cancelled (self->cancellable);
+}
+
+/* The server may have read the events all the same; it knows them by their ids. libsoup does so
+ * by itself with a GET, but with no POST. */
+static void
+send_again (LampRequest *self,
+            SoupSession *session,
+            GTask       *task)
+{
+  g_debug ("%s: the connection was gone, sent again on a new one", self->url);
+  soup_message_add_flags (self->message, SOUP_MESSAGE_NEW_CONNECTION);
+  soup_message_set_request_body_from_bytes (self->message, "application/json", self->payload);
+  self->connected = TRUE;
+  soup_session_send_async (session, self->message, G_PRIORITY_DEFAULT, self->cancellable, send_cb,
+                           task);
+}
+
 static void
 send_cb (GObject      *source,
          GAsyncResult *result,
@@ -295,6 +324,12 @@ send_cb (GObject      *source,
   LampOutcome *outcome;
 
   self->stream = soup_session_send_finish (SOUP_SESSION (source), result, &error);
+  if (self->stream == NULL && may_send_again (self, error))
+    {
+      send_again (self, SOUP_SESSION (source), g_steal_pointer (&task));
+      return;
+    }
+
   if (self->stream == NULL)
     {
       g_task_return_pointer (task, outcome_for_error (self, error),
@@ -370,13 +405,15 @@ accept_certificate_cb (SoupMessage         *message,
   return FALSE;
 }
 
-/* libsoup sends an idempotent request once more by itself, when the connection turns out to be
- * gone that the server had kept open. The server may have read the first one. */
 static void
-restarted_cb (SoupMessage *message,
-              gpointer     user_data)
+network_event_cb (SoupMessage       *message,
+                  GSocketClientEvent event,
+                  GIOStream         *connection,
+                  gpointer           user_data)
 {
-  g_debug ("%s: the connection was gone, sent again on a new one", (const char *) user_data);
+  LampRequest *self = user_data;
+
+  self->connected = TRUE;
 }
 
 LampRequest *
@@ -394,8 +431,12 @@ lamp_request_new (SoupMessage  *message,
   self->url = g_uri_to_string_partial (soup_message_get_uri (message),
                                        G_URI_HIDE_USERINFO | G_URI_HIDE_QUERY);
   soup_message_add_flags (message, SOUP_MESSAGE_NO_REDIRECT);
+
+  /* It would read all of a 401 into memory, however long that is, to ask again with a password
+   * that we don't have; the loop was held for seconds. */
+  soup_message_disable_feature (message, SOUP_TYPE_AUTH_MANAGER);
   g_signal_connect (message, "accept-certificate", G_CALLBACK (accept_certificate_cb), self);
-  g_signal_connect (message, "restarted", G_CALLBACK (restarted_cb), self->url);
+  g_signal_connect (message, "network-event", G_CALLBACK (network_event_cb), self);
   limit_time (self, seconds, cancellable);
 
   return self;
@@ -411,8 +452,8 @@ lamp_request_free (LampRequest *self)
 
   g_clear_pointer (&self->timeout, g_source_unref);
   g_signal_handlers_disconnect_by_data (self->message, self);
-  g_signal_handlers_disconnect_by_data (self->message, self->url);
   g_clear_object (&self->message);
+  g_clear_pointer (&self->payload, g_bytes_unref);
   g_free (self->url);
   g_free (self->mistrust);
   g_clear_pointer (&self->batch, lamp_batch_unref);
@@ -427,6 +468,14 @@ SoupMessage *
 lamp_request_get_message (LampRequest *self)
 {
   return self->message;
+}
+
+void
+lamp_request_set_payload (LampRequest *self,
+                          GBytes      *payload)
+{
+  self->payload = g_bytes_ref (payload);
+  soup_message_set_request_body_from_bytes (self->message, "application/json", payload);
 }
 
 void

@@ -42,6 +42,16 @@ void              lamp_request_free        (LampRequest         *self);
 SoupMessage      *lamp_request_get_message (LampRequest         *self);
 
 /**
+ * lamp_request_set_payload:
+ * @payload: JSON, perhaps compressed; once
+ *
+ * Sets what is sent. It must do no harm to send it twice: if a connection that was kept open
+ * turns out to be gone it is sent once more, on a new one.
+ */
+void              lamp_request_set_payload (LampRequest         *self,
+                                            GBytes              *payload);
+
+/**
  * lamp_request_send_async:
  *
  * Sends it, once. It must live until the callback.

@@ -185,11 +185,12 @@ compressed_cb (GObject      *source,
 {
   g_autoptr (GTask) task = G_TASK (user_data);
   g_autoptr (GBytes) body = g_task_propagate_pointer (G_TASK (result), NULL);
-  SoupMessage *message = lamp_request_get_message (g_task_get_task_data (task));
+  LampRequest *request = g_task_get_task_data (task);
+  SoupMessage *message = lamp_request_get_message (request);
 
   soup_message_headers_append (soup_message_get_request_headers (message), "Content-Encoding",
                                "gzip");
-  soup_message_set_request_body_from_bytes (message, "application/json", body);
+  lamp_request_set_payload (request, body);
   exchange (LAMP_TRANSPORT_SOUP (source), g_steal_pointer (&task));
 }
 
@@ -251,7 +252,7 @@ lamp_transport_soup_send_async (LampTransport      *transport,
     }
   else
     {
-      soup_message_set_request_body_from_bytes (message, "application/json", body);
+      lamp_request_set_payload (request, body);
       exchange (self, g_steal_pointer (&task));
     }
 }

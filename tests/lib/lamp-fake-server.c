@@ -1000,8 +1000,8 @@ lamp_fake_server_push_throttled (LampFakeServer *self,
  * @how: what goes wrong
  *
  * Scripts a mishap. Where a connection is closed that had carried a request
- * before, libsoup sends an idempotent message once more by itself, which uses
- * the next line of the script.
+ * before, the transport sends a batch once more, which uses the next line of
+ * the script.
  *
  * Returns: (transfer none): the line of the script
  */
