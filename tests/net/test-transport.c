@@ -4,6 +4,7 @@
 
 #include "lamp-error.h"
 #include "lamp-fake-server.h"
+#include "lamp-raw-server.h"
 #include "lamp-test-util.h"
 #include "lamp-transport-soup.h"
 
@@ -173,53 +174,6 @@ test_health (Fixture      *fixture,
 }
 
 static void
-test_dialects (Fixture      *fixture,
-               gconstpointer data)
-{
-  static const char *const rejected[] = { B, NULL };
-
-  for (LampFakeDialect i = LAMP_FAKE_DIALECT_LISTS; i <= LAMP_FAKE_DIALECT_RESULTS; i++)
-    {
-      g_autoptr (LampOutcome) outcome = NULL;
-      LampFakeAnswer *answer = lamp_fake_server_push_reject (fixture->server, rejected, "bad",
-                                                             "you sent " TOKEN);
-
-      lamp_fake_answer_set_dialect (answer, i);
-      outcome = send_until (fixture, NULL);
-      g_assert_cmpint (outcome->kind, ==, LAMP_OUTCOME_ANSWERED);
-      g_assert_cmpint (outcome->verdicts[0].kind, ==, LAMP_VERDICT_DELIVERED);
-      g_assert_cmpint (outcome->verdicts[1].kind, ==, LAMP_VERDICT_REJECTED);
-
-      /* A server's words may quote what it was sent. */
-      if (outcome->verdicts[1].message != NULL)
-        g_assert_null (strstr (outcome->verdicts[1].message, TOKEN));
-    }
-}
-
-static void
-test_status (Fixture      *fixture,
-             gconstpointer data)
-{
-  static const struct
-  {
-    guint status;
-    LampOutcomeKind kind;
-  } cases[] = {
-    { 400, LAMP_OUTCOME_REFUSED },      { 401, LAMP_OUTCOME_UNAUTHORIZED },
-    { 403, LAMP_OUTCOME_UNAUTHORIZED }, { 404, LAMP_OUTCOME_MISCONFIGURED },
-    { 408, LAMP_OUTCOME_SERVER_ERROR }, { 413, LAMP_OUTCOME_TOO_LARGE },
-    { 422, LAMP_OUTCOME_REFUSED },      { 426, LAMP_OUTCOME_MISCONFIGURED },
-    { 500, LAMP_OUTCOME_SERVER_ERROR }, { 200, LAMP_OUTCOME_SERVER_ERROR },
-  };
-
-  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
-    {
-      lamp_fake_server_push_status (fixture->server, cases[i].status, "{\"error\":\"" TOKEN "\"}");
-      assert_send (fixture, cases[i].kind);
-    }
-}
-
-static void
 test_broken (Fixture      *fixture,
              gconstpointer data)
 {
@@ -253,43 +207,6 @@ test_broken (Fixture      *fixture,
   assert_send (fixture, LAMP_OUTCOME_ANSWERED);
 }
 
-static void
-test_redirect (Fixture      *fixture,
-               gconstpointer data)
-{
-  g_autoptr (LampFakeServer) other = lamp_fake_server_new ();
-  g_autofree char *login = g_strconcat (lamp_fake_server_get_url (other), "/login", NULL);
-
-  lamp_fake_server_push_redirect (fixture->server, "/login");
-  assert_send (fixture, LAMP_OUTCOME_MISCONFIGURED);
-  lamp_fake_server_push_redirect (fixture->server, login);
-  assert_send (fixture, LAMP_OUTCOME_NO_ANSWER);
-  g_assert_cmpuint (lamp_fake_server_get_n_requests (other), ==, 0);
-  g_assert_cmpuint (lamp_fake_server_get_n_requests (fixture->server), ==, 2);
-}
-
-static void
-test_retry_after (Fixture      *fixture,
-                  gconstpointer data)
-{
-  static const struct
-  {
-    guint status;
-    const char *header;
-    gint64 seconds;
-  } cases[] = { { 429, "17", 17 }, { 503, "9", 9 }, { 429, NULL, 6 }, { 429, "100000", 3600 } };
-
-  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
-    {
-      g_autoptr (LampOutcome) outcome = NULL;
-
-      lamp_fake_server_push_throttled (fixture->server, cases[i].status, cases[i].header);
-      outcome = send_until (fixture, NULL);
-      g_assert_cmpint (outcome->kind, ==, LAMP_OUTCOME_THROTTLED);
-      g_assert_cmpint (outcome->retry_after, ==, cases[i].seconds * G_USEC_PER_SEC);
-    }
-}
-
 static gboolean
 cancel_cb (gpointer user_data)
 {
@@ -298,20 +215,59 @@ cancel_cb (gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
+/* In the middle of whatever: before the head, in it, in the body, in what is compressed. */
 static void
 test_cancel (Fixture      *fixture,
              gconstpointer data)
 {
-  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
-  g_autoptr (LampOutcome) late = NULL;
-  g_autoptr (LampOutcome) at_once = NULL;
+  static const char *const answers[] = {
+    "",
+    "HTTP/1.1 200 OK\r\nContent-",
+    "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n",
+    "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{\"accepted\":",
+    "HTTP/1.1 401 No\r\nContent-Length: 1000\r\n\r\n{",
+    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n10\r\n{",
+  };
+  g_autoptr (LampRawServer) raw = lamp_raw_server_new ();
 
-  lamp_fake_server_push_broken (fixture->server, LAMP_FAKE_BREAK_SILENCE);
-  g_timeout_add (50, cancel_cb, cancellable);
-  late = send_until (fixture, cancellable);
-  g_assert_cmpint (late->kind, ==, LAMP_OUTCOME_CANCELLED);
-  at_once = send_until (fixture, cancellable);
-  g_assert_cmpint (at_once->kind, ==, LAMP_OUTCOME_CANCELLED);
+  use (fixture, lamp_raw_server_get_url (raw));
+
+  for (guint i = 0; i < G_N_ELEMENTS (answers); i++)
+    {
+      g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+      g_autoptr (LampOutcome) late = NULL;
+      g_autoptr (LampOutcome) at_once = NULL;
+
+      lamp_raw_server_push_text (raw, answers[i], LAMP_RAW_HANG);
+      g_timeout_add (30, cancel_cb, cancellable);
+      late = send_until (fixture, cancellable);
+      g_assert_cmpint (late->kind, ==, LAMP_OUTCOME_CANCELLED);
+      at_once = send_until (fixture, cancellable);
+      g_assert_cmpint (at_once->kind, ==, LAMP_OUTCOME_CANCELLED);
+
+      /* The connection is of no more use, and is not kept. */
+      lamp_test_wait_until (lamp_raw_server_get_n_open (raw) == 0);
+    }
+
+  g_assert_cmpuint (lamp_raw_server_get_n_requests (raw), ==, G_N_ELEMENTS (answers));
+}
+
+/* From the same place in the loop in which the request ends. */
+static void
+test_cancel_and_end (Fixture      *fixture,
+                     gconstpointer data)
+{
+  for (guint i = 0; i < 100; i++)
+    {
+      g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+      g_autoptr (LampOutcome) outcome = NULL;
+
+      g_timeout_add_full (i % 2 == 0 ? G_PRIORITY_HIGH : G_PRIORITY_LOW, i / 20, cancel_cb,
+                          g_object_ref (cancellable), g_object_unref);
+      outcome = send_until (fixture, cancellable);
+      g_assert_true (outcome->kind == LAMP_OUTCOME_CANCELLED ||
+                     outcome->kind == LAMP_OUTCOME_ANSWERED);
+    }
 }
 
 /* Something listens and never says a word. */
@@ -355,45 +311,205 @@ test_gzip (Fixture      *fixture,
 }
 
 static void
-test_urls (Fixture      *fixture,
-           gconstpointer data)
+add_long (Fixture *fixture)
+{
+  g_autofree char *filling = g_strnfill (4000, 'x');
+  g_autofree char *envelope = g_strdup_printf ("{\"event_id\":\"%s\",\"event_type\":\"%s\"}",
+                                               "01ARZ3NDEKTSV4RRFFQ69G5FAC", filling);
+
+  add (fixture->batch, 3, "01ARZ3NDEKTSV4RRFFQ69G5FAC", envelope);
+}
+
+static void
+assert_packed (Fixture    *fixture,
+               guint       index,
+               const char *encoding)
+{
+  const LampFakeRequest *request = lamp_fake_server_get_batch (fixture->server, index);
+
+  g_assert_cmpstr (get_header (request, "Content-Encoding"), ==, encoding);
+  g_assert_cmpuint (g_strv_length (request->event_ids), ==, 3);
+}
+
+static LampOutcomeKind
+send_offered (Fixture    *fixture,
+              guint       status,
+              const char *offer)
+{
+  g_autoptr (LampOutcome) outcome = NULL;
+
+  if (status != 200)
+    {
+      LampFakeAnswer *answer = lamp_fake_server_push_status (fixture->server, status, "{}");
+
+      if (offer != NULL)
+        lamp_fake_answer_set_header (answer, "Accept-Encoding", offer);
+    }
+  else
+    {
+      lamp_fake_answer_set_header (lamp_fake_server_push_accept (fixture->server),
+                                   "Accept-Encoding", offer);
+    }
+
+  outcome = send_until (fixture, NULL);
+
+  return outcome->kind;
+}
+
+/* What the server said last counts; a 415 to gzip is no fault of the address. */
+static void
+test_gzip_is_taken_back (Fixture      *fixture,
+                         gconstpointer data)
+{
+  add_long (fixture);
+  g_assert_cmpint (send_offered (fixture, 200, "identity, GZIP;q=0.5"), ==, LAMP_OUTCOME_ANSWERED);
+  assert_packed (fixture, 0, NULL);
+  g_assert_cmpint (send_offered (fixture, 200, "gzip;q=0, identity"), ==, LAMP_OUTCOME_ANSWERED);
+  assert_packed (fixture, 1, "gzip");
+  g_assert_cmpint (send_offered (fixture, 200, "gzip"), ==, LAMP_OUTCOME_ANSWERED);
+  assert_packed (fixture, 2, NULL);
+  g_assert_cmpint (send_offered (fixture, 415, NULL), ==, LAMP_OUTCOME_SERVER_ERROR);
+  assert_packed (fixture, 3, "gzip");
+  g_assert_cmpint (send_offered (fixture, 415, NULL), ==, LAMP_OUTCOME_MISCONFIGURED);
+  assert_packed (fixture, 4, NULL);
+}
+
+static void
+test_gzip_by_setting (Fixture      *fixture,
+                      gconstpointer data)
+{
+  add_long (fixture);
+  lamp_transport_soup_set_compress (fixture->transport, TRUE);
+  g_assert_cmpint (send_offered (fixture, 200, "identity"), ==, LAMP_OUTCOME_ANSWERED);
+  assert_packed (fixture, 0, "gzip");
+  g_assert_cmpint (send_offered (fixture, 415, NULL), ==, LAMP_OUTCOME_MISCONFIGURED);
+  assert_packed (fixture, 1, "gzip");
+  lamp_transport_soup_set_compress (fixture->transport, FALSE);
+  g_assert_cmpint (send_offered (fixture, 200, "identity"), ==, LAMP_OUTCOME_ANSWERED);
+  assert_packed (fixture, 2, NULL);
+}
+
+/* Another server is asked what it takes, gets no cookie of the first, and does not learn who
+ * that was. */
+static void
+test_server_changes (Fixture      *fixture,
+                     gconstpointer data)
+{
+  g_autoptr (LampFakeServer) other = lamp_fake_server_new ();
+  LampFakeAnswer *answer = lamp_fake_server_push_accept (fixture->server);
+  g_autoptr (LampOutcome) first = NULL;
+  g_autoptr (LampOutcome) second = NULL;
+  const LampFakeRequest *request;
+
+  add_long (fixture);
+  lamp_fake_answer_set_header (answer, "Set-Cookie", "session=1; Path=/; Domain=127.0.0.1");
+  lamp_fake_answer_set_header (answer, "Accept-Encoding", "gzip");
+  first = send_until (fixture, NULL);
+  g_assert_cmpint (first->kind, ==, LAMP_OUTCOME_ANSWERED);
+
+  use (fixture, lamp_fake_server_get_url (other));
+  lamp_transport_soup_set_token (fixture->transport, "another");
+  second = send_until (fixture, NULL);
+  g_assert_cmpint (second->kind, ==, LAMP_OUTCOME_ANSWERED);
+
+  g_assert_cmpuint (lamp_fake_server_get_n_requests (fixture->server), ==, 1);
+  request = lamp_fake_server_get_batch (other, 0);
+  g_assert_cmpstr (get_header (request, "Authorization"), ==, "Bearer another");
+  g_assert_null (get_header (request, "Content-Encoding"));
+  g_assert_null (get_header (request, "Cookie"));
+  g_assert_null (get_header (request, "Referer"));
+}
+
+/* Four batches that take long, and the probe is answered at once: none waits for another. */
+static void
+test_many_at_once (Fixture      *fixture,
+                   gconstpointer data)
+{
+  LampTransport *transport = LAMP_TRANSPORT (fixture->transport);
+  GAsyncResult *results[4] = { NULL };
+
+  lamp_fake_server_set_delay (fixture->server, 300);
+  for (guint i = 0; i < G_N_ELEMENTS (results); i++)
+    lamp_transport_send_async (transport, fixture->batch, NULL, lamp_test_result_cb, &results[i]);
+
+  assert_probe (fixture, LAMP_OUTCOME_ANSWERED);
+  for (guint i = 0; i < G_N_ELEMENTS (results); i++)
+    g_assert_null (results[i]);
+
+  lamp_test_wait_until (lamp_fake_server_get_n_batches (fixture->server) == G_N_ELEMENTS (results));
+
+  for (guint i = 0; i < G_N_ELEMENTS (results); i++)
+    {
+      g_autoptr (LampOutcome) outcome = NULL;
+
+      lamp_test_wait_until (results[i] != NULL);
+      outcome = lamp_transport_send_finish (transport, results[i]);
+      g_assert_cmpint (outcome->kind, ==, LAMP_OUTCOME_ANSWERED);
+      g_clear_object (&results[i]);
+    }
+}
+
+static void
+test_one_connection (Fixture      *fixture,
+                     gconstpointer data)
+{
+  for (guint i = 0; i < 100; i++)
+    assert_send (fixture, LAMP_OUTCOME_ANSWERED);
+
+  g_assert_cmpuint (lamp_fake_server_get_n_connections (fixture->server), ==, 1);
+}
+
+/* What a probe meets that a batch meets in its own way. */
+static void
+test_portals (Fixture      *fixture,
+              gconstpointer data)
 {
   static const struct
   {
-    const char *url;
-    const char *origin; /* (nullable) NULL if it is refused */
+    const char *answer;
+    LampOutcomeKind kind;
   } cases[] = {
-    { "https://example.org", "https://example.org" },
-    { "https://example.org:443/", "https://example.org" },
-    { "https://example.org:8443/team/", "https://example.org:8443" },
-    { "http://127.0.0.1:8765", "http://127.0.0.1:8765" },
-    { "http://localhost", "http://localhost" },
-    { "http://[::1]:8765/", "http://[::1]:8765" },
-    { "http://example.org", NULL },
-    { "http://127.0.0.1.example.org", NULL },
-    { "ftp://example.org", NULL },
-    { "example.org", NULL },
-    { "https://", NULL },
-    { "https://user:" TOKEN "@example.org", NULL },
-    { "https://example.org/?a=b", NULL },
-    { "https://example.org/#a", NULL },
+    { "HTTP/1.1 302 Go\r\nLocation: http://portal.example.org/\r\nContent-Length: 0\r\n\r\n",
+      LAMP_OUTCOME_NO_ANSWER },
+    { "HTTP/1.1 302 Go\r\nLocation: /login\r\nContent-Length: 0\r\n\r\n",
+      LAMP_OUTCOME_MISCONFIGURED },
+    { "HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: 2\r\n\r\n{}",
+      LAMP_OUTCOME_NO_ANSWER },
+    { "HTTP/1.1 200 OK\r\nContent-Type: application/xhtml+xml\r\nContent-Length: 0\r\n\r\n",
+      LAMP_OUTCOME_NO_ANSWER },
+    { "HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n <html/>", LAMP_OUTCOME_NO_ANSWER },
+    { "HTTP/1.1 511 Sign in\r\nContent-Length: 0\r\n\r\n", LAMP_OUTCOME_SERVER_ERROR },
+    { "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", LAMP_OUTCOME_ANSWERED },
   };
-  LampTransport *transport = LAMP_TRANSPORT (fixture->transport);
+  g_autoptr (LampRawServer) portal = lamp_raw_server_new ();
+
+  use (fixture, lamp_raw_server_get_url (portal));
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
     {
-      g_autoptr (GError) error = NULL;
-      gboolean good = lamp_transport_soup_set_server (fixture->transport, cases[i].url, FALSE,
-                                                      &error);
-
-      g_assert_cmpint (good, ==, cases[i].origin != NULL);
-      g_assert_cmpstr (lamp_transport_get_origin (transport), ==, cases[i].origin);
-      if (!good)
-        g_assert_error (error, LAMP_ERROR, LAMP_ERROR_INVALID_ARGS);
+      lamp_raw_server_push_text (portal, cases[i].answer, LAMP_RAW_CLOSE);
+      assert_probe (fixture, cases[i].kind);
     }
+}
+
+/* What is refused leaves no server behind, not even the old one. */
+static void
+test_refused_server (Fixture      *fixture,
+                     gconstpointer data)
+{
+  LampTransport *transport = LAMP_TRANSPORT (fixture->transport);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_cmpstr (lamp_transport_get_origin (transport), ==,
+                   lamp_fake_server_get_url (fixture->server));
+  g_assert_false (
+    lamp_transport_soup_set_server (fixture->transport, "http://example.org", FALSE, &error));
+  g_assert_error (error, LAMP_ERROR, LAMP_ERROR_INVALID_ARGS);
+  g_assert_null (lamp_transport_get_origin (transport));
 
   g_assert_true (
-    lamp_transport_soup_set_server (fixture->transport, "http://example.org", TRUE, NULL));
+    lamp_transport_soup_set_server (fixture->transport, "http://Example.org/", TRUE, NULL));
+  g_assert_cmpstr (lamp_transport_get_origin (transport), ==, "http://example.org");
   g_assert_true (lamp_transport_soup_set_server (fixture->transport, "", FALSE, NULL));
   g_assert_null (lamp_transport_get_origin (transport));
 }
@@ -409,15 +525,18 @@ main (int    argc,
   } cases[] = {
     { "request", test_request },
     { "health", test_health },
-    { "dialects", test_dialects },
-    { "status", test_status },
     { "broken-answers", test_broken },
-    { "redirect-is-not-followed", test_redirect },
-    { "retry-after", test_retry_after },
     { "cancel", test_cancel },
+    { "cancel-and-end", test_cancel_and_end },
     { "timeout", test_timeout },
     { "gzip-once-offered", test_gzip },
-    { "urls", test_urls },
+    { "gzip-is-taken-back", test_gzip_is_taken_back },
+    { "gzip-by-setting", test_gzip_by_setting },
+    { "server-changes", test_server_changes },
+    { "many-at-once", test_many_at_once },
+    { "one-connection", test_one_connection },
+    { "portals", test_portals },
+    { "refused-server", test_refused_server },
   };
 
   g_test_init (&argc, &argv, NULL);
