@@ -203,7 +203,6 @@ understood_cb (GObject      *source,
 static void
 finish_exchange (GTask *task)
 {
-  g_autoptr (GTask) owned = task;
   g_autoptr (GTask) work = NULL;
   LampRequest *self = g_task_get_task_data (task);
 
@@ -222,7 +221,6 @@ finish_exchange (GTask *task)
 static void
 finish_too_long (GTask *task)
 {
-  g_autoptr (GTask) owned = task;
   LampRequest *self = g_task_get_task_data (task);
   LampOutcome *outcome;
 
@@ -258,13 +256,13 @@ read_cb (GObject      *source,
 
   if (g_bytes_get_size (bytes) == 0)
     {
-      finish_exchange (g_steal_pointer (&task));
+      finish_exchange (task);
       return;
     }
 
   if (self->body->len + g_bytes_get_size (bytes) > BODY_MAX)
     {
-      finish_too_long (g_steal_pointer (&task));
+      finish_too_long (task);
       return;
     }
 

@@ -60,7 +60,9 @@ dup_names (GTlsCertificate *certificate)
 static char *
 dup_date (GDateTime *date)
 {
-  return date != NULL ? g_date_time_format (date, "%Y-%m-%d %H:%M UTC") : g_strdup ("?");
+  g_autoptr (GDateTime) utc = date != NULL ? g_date_time_to_utc (date) : NULL;
+
+  return utc != NULL ? g_date_time_format (utc, "%Y-%m-%d %H:%M UTC") : g_strdup ("?");
 }
 
 static char *
