@@ -18,10 +18,6 @@
 /* A server's words are kept with each event and shown to a person; nobody reads more. */
 #define WORDS_MAX_CHARACTERS 1000
 
-/* Of a list so many entries are read; no batch is that large. Nothing is lost by the rest: events
- * that aren't named are sent again. */
-#define ENTRIES_MAX 10000
-
 #define DEFAULT_CODE "rejected"
 
 #define STATUS_OK 200
@@ -285,7 +281,7 @@ read_list (Reading        *self,
     return;
 
   lamp_json_iter_init (&iter, list);
-  for (guint i = 0; i < ENTRIES_MAX && lamp_json_iter_next (&iter, NULL, &entry); i++)
+  while (lamp_json_iter_next (&iter, NULL, &entry))
     read_entry (self, &entry, kind);
 }
 
@@ -353,7 +349,7 @@ read_results (Reading        *self,
     return;
 
   lamp_json_iter_init (&iter, results);
-  for (guint i = 0; i < ENTRIES_MAX && lamp_json_iter_next (&iter, NULL, &entry); i++)
+  while (lamp_json_iter_next (&iter, NULL, &entry))
     read_result (self, &entry);
 }
 

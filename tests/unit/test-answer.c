@@ -190,16 +190,6 @@ test_takes_ids_twice (void)
 }
 
 /* No batch has so many events. */
-static void
-test_ignores_the_end_of_endless_lists (void)
-{
-  g_autoptr (GString) body = g_string_new ("{\"accepted\":[\"A\"");
-
-  for (guint i = 1; i < 10000; i++)
-    g_string_append (body, ",\"X\"");
-  g_string_append (body, ",\"B\"],\"rejected\":[\"C\"]}");
-  assert_answered (body->str, "d.r.");
-}
 
 static void
 test_worst_verdict_wins (void)
@@ -693,8 +683,6 @@ main (int    argc,
   g_test_add_func ("/answer/ignores-unknown-ids", test_ignores_unknown_ids);
   g_test_add_func ("/answer/reads-escaped-ids", test_reads_escaped_ids);
   g_test_add_func ("/answer/takes-ids-twice", test_takes_ids_twice);
-  g_test_add_func ("/answer/ignores-the-end-of-endless-lists",
-                   test_ignores_the_end_of_endless_lists);
   g_test_add_func ("/answer/worst-verdict-wins", test_worst_verdict_wins);
   g_test_add_func ("/answer/verdict-with-words-wins", test_verdict_with_words_wins);
   g_test_add_func ("/answer/reads-reasons", test_reads_reasons);
