@@ -6,6 +6,7 @@
 #include "lamp-cli-source.h"
 #include "lamp-cli-text.h"
 #include "lamp-settings.h"
+#include "lamp-status-text.h"
 
 #include <glib/gi18n.h>
 #include <glib/gstdio.h>
@@ -27,9 +28,6 @@
 
 /* Between the queue's name and the time at which it was found damaged. */
 #define CORRUPT_INFIX ".corrupt-"
-
-/* “stalled-after-hours” where there are no settings (section 9 of the specification). */
-#define STALLED_AFTER_HOURS 24
 
 #define TRAY_HOST "org.kde.StatusNotifierWatcher"
 
@@ -462,18 +460,6 @@ check_failed (Doctor *self)
            "--all”, or give them up with “lamppost discard”."));
 }
 
-static gint64
-get_stalled_after (void)
-{
-  g_autoptr (GSettings) settings = lamp_settings_new ();
-  guint hours = STALLED_AFTER_HOURS;
-
-  if (settings != NULL)
-    hours = g_settings_get_uint (settings, "stalled-after-hours");
-
-  return hours * G_TIME_SPAN_HOUR;
-}
-
 static void
 check_oldest (Doctor *self)
 {
@@ -493,9 +479,9 @@ check_oldest (Doctor *self)
     }
 
   age = MAX (g_get_real_time () - oldest, 0);
-  duration = lamp_cli_dup_duration (age);
+  duration = lamp_status_text_dup_duration (age);
   finding = g_strdup_printf (_("The oldest event has waited for %s."), duration);
-  if (age < get_stalled_after ())
+  if (age < lamp_cli_facts_get_stalled_after ())
     report (self, LEVEL_GOOD, finding, NULL);
   else
     report (self, LEVEL_BAD, finding, _("Mend what is said above, then run “lamppost replay”."));

@@ -5,9 +5,13 @@
 #include "lamp-cli-facts.h"
 
 #include "lamp-cli-text.h"
+#include "lamp-settings.h"
+#include "lamp-status-text.h"
 
 #include <glib/gi18n.h>
-#include <inttypes.h>
+
+/* “stalled-after-hours” where there are no settings (section 9 of the specification). */
+#define STALLED_AFTER_HOURS 24
 
 /* In the order in which “status --json” prints them. */
 const LampCliFact lamp_cli_facts[] = {
@@ -32,24 +36,6 @@ const LampCliFact lamp_cli_facts[] = {
   { "Version", "version", LAMP_CLI_FACT_TEXT },
 };
 const gsize lamp_cli_n_facts = G_N_ELEMENTS (lamp_cli_facts);
-
-/* Section 7 of the specification. */
-static const struct
-{
-  const char *state;
-  const char *words;
-} states[] = {
-  { "idle", N_("Online") },
-  { "replaying", N_("Sending") },
-  { "waiting", N_("Online") },
-  { "offline", N_("Offline") },
-  { "unauthorized", N_("Sign-in needed") },
-  { "throttled", N_("The server asks to wait") },
-  { "misconfigured", N_("The server's address is wrong") },
-  { "paused", N_("Paused") },
-  { "unconfigured", N_("No server is set") },
-  { "", N_("No agent runs") },
-};
 
 const char *
 lamp_cli_facts_get_text (GVariant   *facts,
@@ -105,58 +91,43 @@ lamp_cli_facts_dup_value (GVariant          *facts,
   return g_variant_print (value, FALSE);
 }
 
-static const char *
-words_for_state (const char *state)
+gint64
+lamp_cli_facts_get_stalled_after (void)
 {
-  for (gsize i = 0; i < G_N_ELEMENTS (states); i++)
-    if (g_str_equal (states[i].state, state))
-      return _(states[i].words);
+  g_autoptr (GSettings) settings = lamp_settings_new ();
+  guint hours = STALLED_AFTER_HOURS;
 
-  return state;
+  if (settings != NULL)
+    hours = g_settings_get_uint (settings, "stalled-after-hours");
+
+  return hours * G_TIME_SPAN_HOUR;
 }
 
-static void
-append_progress (GString  *summary,
-                 GVariant *facts)
+static LampTally
+get_tally (GVariant *facts)
 {
-  guint64 total = lamp_cli_facts_get_count (facts, "ReplayTotal");
-
-  if (total > 0)
-    g_string_append_printf (summary, _(", %" PRIu64 " of %" PRIu64),
-                            lamp_cli_facts_get_count (facts, "ReplayDone"), total);
-}
-
-static void
-append_next_retry (GString  *summary,
-                   GVariant *facts)
-{
-  gint64 left = lamp_cli_facts_get_time (facts, "NextRetry") - g_get_real_time ();
-  g_autofree char *duration = NULL;
-
-  if (left <= 0)
-    return;
-
-  duration = lamp_cli_dup_duration (left);
-  g_string_append_printf (summary, _(", next try in %s"), duration);
+  return (LampTally){
+    .pending = lamp_cli_facts_get_count (facts, "Pending"),
+    .failed = lamp_cli_facts_get_count (facts, "Failed"),
+  };
 }
 
 char *
 lamp_cli_facts_dup_summary (GVariant *facts)
 {
-  const char *state = lamp_cli_facts_get_text (facts, "State");
-  GString *summary = g_string_new (words_for_state (state));
-  guint64 pending = lamp_cli_facts_get_count (facts, "Pending");
-  guint64 failed = lamp_cli_facts_get_count (facts, "Failed");
+  gint64 now = g_get_real_time ();
+  g_autoptr (LampSnapshot) snapshot = NULL;
+  g_autofree char *counts = NULL;
+  LampTally tally;
 
-  if (pending > 0)
-    g_string_append_printf (summary, _(", %" PRIu64 " waiting"), pending);
-  if (failed > 0)
-    g_string_append_printf (summary, _(", %" PRIu64 " failed"), failed);
-  if (pending == 0 && failed == 0 && g_str_equal (state, "idle"))
-    g_string_append (summary, _(", everything is delivered"));
+  snapshot = lamp_snapshot_new_from_properties (facts, lamp_cli_facts_get_stalled_after (), now);
+  if (snapshot != NULL)
+    return lamp_status_text_dup_summary (snapshot, now);
 
-  append_progress (summary, facts);
-  append_next_retry (summary, facts);
+  tally = get_tally (facts);
+  counts = lamp_status_text_dup_counts (&tally);
+  if (*counts == '\0')
+    return g_strdup (_("No agent runs"));
 
-  return g_string_free (summary, FALSE);
+  return g_strdup_printf (_("No agent runs, %s"), counts);
 }

@@ -56,6 +56,13 @@ char       *lamp_cli_facts_dup_value   (GVariant          *facts,
                                         const LampCliFact *fact);
 
 /**
+ * lamp_cli_facts_get_stalled_after:
+ *
+ * Returns: the age at which a pending event counts as stalled, µs
+ */
+gint64      lamp_cli_facts_get_stalled_after (void);
+
+/**
  * lamp_cli_facts_dup_summary:
  *
  * Returns: (transfer full): what is going on ("Offline, 12 waiting, next try in 40 s")

@@ -14,11 +14,6 @@
 
 #define INDENT 2
 
-#define SECOND G_GINT64_CONSTANT (1000000)
-#define MINUTE (60 * SECOND)
-#define HOUR (60 * MINUTE)
-#define DAY (24 * HOUR)
-
 /* List()'s keys (section 7 of the specification). Rows come in any order, JSON in this one. */
 static const char *const row_keys[] = {
   "event_id",      "event_type",    "mission_id",  "aggregate_id",  "status",
@@ -94,26 +89,11 @@ lamp_cli_dup_time (gint64 time)
   if (time == 0)
     return g_strdup (_("never"));
 
-  utc = g_date_time_new_from_unix_utc (time / SECOND);
+  utc = g_date_time_new_from_unix_utc (time / G_TIME_SPAN_SECOND);
   if (utc != NULL)
     local = g_date_time_to_local (utc);
 
   return local != NULL ? g_date_time_format (local, "%Y-%m-%d %H:%M:%S") : g_strdup ("?");
-}
-
-char *
-lamp_cli_dup_duration (gint64 duration)
-{
-  if (duration < MINUTE)
-    return g_strdup_printf (_("%d s"), (int) (duration / SECOND));
-
-  if (duration < HOUR)
-    return g_strdup_printf (_("%d min"), (int) (duration / MINUTE));
-
-  if (duration < 2 * DAY)
-    return g_strdup_printf (_("%d h"), (int) (duration / HOUR));
-
-  return g_strdup_printf (ngettext ("%d day", "%d days", duration / DAY), (int) (duration / DAY));
 }
 
 gsize

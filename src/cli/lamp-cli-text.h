@@ -57,14 +57,6 @@ char       *lamp_cli_clean         (const char   *text);
 char       *lamp_cli_dup_time      (gint64        time);
 
 /**
- * lamp_cli_dup_duration:
- * @duration: µs, not negative
- *
- * Returns: (transfer full): "40 s", "5 min", "3 h", "2 days"
- */
-char       *lamp_cli_dup_duration  (gint64        duration);
-
-/**
  * lamp_cli_print_fact:
  * @label: what it is
  * @value: (nullable): what is known of it; without, nothing is printed

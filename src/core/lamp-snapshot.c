@@ -8,9 +8,10 @@ G_DEFINE_BOXED_TYPE (LampSnapshot, lamp_snapshot, lamp_snapshot_ref, lamp_snapsh
 
 static gboolean
 is_stalled (const LampTally *tally,
-            gint64           stalled_after)
+            gint64           stalled_after,
+            gint64           now)
 {
-  return tally->oldest_pending > 0 && tally->oldest_pending + stalled_after < g_get_real_time ();
+  return tally->oldest_pending > 0 && tally->oldest_pending + stalled_after < now;
 }
 
 LampSnapshot *
@@ -27,7 +28,7 @@ lamp_snapshot_new (LampQueue  *queue,
   self->online = lamp_replay_get_online (replay);
   self->paused = lamp_replay_get_paused (replay);
   self->tally = *lamp_queue_get_tally (queue);
-  self->stalled = is_stalled (&self->tally, stalled_after);
+  self->stalled = is_stalled (&self->tally, stalled_after, g_get_real_time ());
   self->capacity = lamp_queue_get_capacity (queue);
   lamp_replay_get_progress (replay, &self->replay_done, &self->replay_total);
   self->next_retry = lamp_replay_get_next_retry (replay);
@@ -39,6 +40,93 @@ lamp_snapshot_new (LampQueue  *queue,
 
   return self;
 }
+
+/* --- what a client knows ------------------------------------------------ */
+
+static guint64
+get_count (GVariant   *properties,
+           const char *name)
+{
+  guint64 count = 0;
+
+  g_variant_lookup (properties, name, "t", &count);
+
+  return count;
+}
+
+static gint64
+get_number (GVariant   *properties,
+            const char *name)
+{
+  gint64 number = 0;
+
+  g_variant_lookup (properties, name, "x", &number);
+
+  return number;
+}
+
+static gboolean
+get_flag (GVariant   *properties,
+          const char *name)
+{
+  gboolean flag = FALSE;
+
+  g_variant_lookup (properties, name, "b", &flag);
+
+  return flag;
+}
+
+static char *
+dup_text (GVariant   *properties,
+          const char *name)
+{
+  const char *text = "";
+
+  g_variant_lookup (properties, name, "&s", &text);
+
+  return g_strdup (text);
+}
+
+LampSnapshot *
+lamp_snapshot_new_from_properties (GVariant *properties,
+                                   gint64    stalled_after,
+                                   gint64    now)
+{
+  const char *name = "";
+  LampState state;
+  LampSnapshot *self = NULL;
+
+  g_return_val_if_fail (g_variant_is_of_type (properties, G_VARIANT_TYPE_VARDICT), NULL);
+
+  g_variant_lookup (properties, "State", "&s", &name);
+  if (!lamp_state_from_string (name, &state))
+    return NULL;
+
+  self = g_rc_box_new0 (LampSnapshot);
+  self->state = state;
+  self->online = get_flag (properties, "Online");
+  self->paused = get_flag (properties, "Paused");
+  self->tally.pending = get_count (properties, "Pending");
+  self->tally.failed = get_count (properties, "Failed");
+  self->tally.delivered = get_count (properties, "Delivered");
+  self->tally.oldest_pending = get_number (properties, "OldestPending");
+  self->tally.last_delivery = get_number (properties, "LastDelivery");
+  self->tally.lamport_clock = get_number (properties, "LamportClock");
+  self->stalled = is_stalled (&self->tally, stalled_after, now);
+  self->capacity = get_count (properties, "Capacity");
+  self->replay_done = get_count (properties, "ReplayDone");
+  self->replay_total = get_count (properties, "ReplayTotal");
+  self->next_retry = get_number (properties, "NextRetry");
+  self->node_id = dup_text (properties, "NodeId");
+  self->server_url = dup_text (properties, "ServerUrl");
+  self->queue_path = dup_text (properties, "QueuePath");
+  self->last_error = dup_text (properties, "LastError");
+  self->tray_status = dup_text (properties, "TrayStatus");
+
+  return self;
+}
+
+/* --- counting ----------------------------------------------------------- */
 
 LampSnapshot *
 lamp_snapshot_ref (LampSnapshot *self)

@@ -68,6 +68,22 @@ LampSnapshot *lamp_snapshot_new             (LampQueue    *queue,
                                              const char   *tray_status,
                                              gint64        stalled_after);
 
+/**
+ * lamp_snapshot_new_from_properties:
+ * @properties: the agent's properties by their names on D-Bus, an a{sv}; what it lacks
+ *   is 0, empty or false
+ * @stalled_after: as of lamp_snapshot_new()
+ * @now: Unix µs
+ *
+ * The state as a client of the agent knows it.
+ *
+ * Returns: (transfer full) (nullable): %NULL if there is no state in @properties, as
+ *   without an agent
+ */
+LampSnapshot *lamp_snapshot_new_from_properties (GVariant *properties,
+                                                 gint64    stalled_after,
+                                                 gint64    now);
+
 LampSnapshot *lamp_snapshot_ref             (LampSnapshot *self);
 
 void          lamp_snapshot_unref           (LampSnapshot *self);

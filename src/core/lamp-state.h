@@ -39,6 +39,15 @@ typedef enum
  *
  * Returns: (transfer none): the name on D-Bus, for example "idle"
  */
-const char *lamp_state_to_string (LampState state);
+const char *lamp_state_to_string   (LampState   state);
+
+/**
+ * lamp_state_from_string:
+ * @state: (out): the state of that name
+ *
+ * Returns: %FALSE if there is no such state
+ */
+gboolean    lamp_state_from_string (const char *name,
+                                    LampState  *state);
 
 G_END_DECLS
