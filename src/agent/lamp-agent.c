@@ -19,7 +19,9 @@
 #include "lamp-stall-alarm.h"
 #include "lamp-timer-boot.h"
 #include "lamp-transport-soup.h"
+#include "lamp-tray-presenter.h"
 #include "lamp-trend.h"
+#include "lamp-window-call.h"
 
 #include <glib/gi18n.h>
 
@@ -56,12 +58,15 @@ struct _LampAgent
   LampStallAlarm *stall_alarm;  /* (owned) */
   LampDebounce *debounce;       /* (owned) */
   LampNotifier *notifier;       /* (owned) */
+  LampTimer *timer;             /* (owned) */
+  LampTrayPresenter *tray;      /* (owned) (nullable) NULL before it runs, and if it isn't wanted */
   char *predecessor;            /* (owned) (nullable) unique name of the agent that is replaced */
   LampRelay *relay;             /* (owned) (nullable) while it ends */
   guint predecessor_watch;      /* 0 while there is none to wait for */
   guint take_over_id;           /* 0 while there is none to wait for */
   guint token_id;               /* 0 once the token was looked up */
   guint reopen_id;              /* 0 while the queue is open */
+  gboolean tray_wanted;
   gboolean ending;
 };
 
@@ -92,9 +97,10 @@ update_snapshot (LampAgent *self)
 {
   gint64 stalled_after = g_settings_get_uint (self->settings, "stalled-after-hours") *
                          G_TIME_SPAN_HOUR;
+  const char *tray_status = self->tray != NULL ? lamp_tray_presenter_get_status (self->tray) : "";
   g_autoptr (LampSnapshot) snapshot = lamp_snapshot_new (self->queue, self->replay,
-                                                         self->server_url, get_problem (self), "",
-                                                         stalled_after);
+                                                         self->server_url, get_problem (self),
+                                                         tray_status, stalled_after);
 
   lamp_service_set_snapshot (self->service, snapshot);
   lamp_debounce_push (self->debounce, snapshot);
@@ -440,39 +446,14 @@ window_shown_cb (GObject      *source,
 {
   GDBusMethodInvocation *invocation = user_data;
   g_autoptr (GError) error = NULL;
-  g_autoptr (GVariant) reply = g_dbus_connection_call_finish (G_DBUS_CONNECTION (source), result,
-                                                              &error);
 
-  if (invocation == NULL)
-    {
-      if (error != NULL)
-        g_message ("The window can’t be opened: %s", error->message);
-      return;
-    }
-
-  if (reply != NULL)
-    {
-      g_dbus_method_invocation_return_value (invocation, NULL);
-      return;
-    }
-
-  if (g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_SERVICE_UNKNOWN))
-    {
-      g_clear_error (&error);
-      g_set_error_literal (&error, LAMP_ERROR, LAMP_ERROR_NOT_FOUND,
-                           _("The window isn’t installed; “lamppost status” and “lamppost list” "
-                             "tell what it would show"));
-    }
-
-  g_dbus_method_invocation_return_gerror (invocation, error);
-}
-
-static char *
-dup_application_path (void)
-{
-  g_autofree char *path = g_strconcat ("/", LAMP_APPLICATION_ID, NULL);
-
-  return g_strdelimit (g_steal_pointer (&path), ".", '/');
+  lamp_window_call_finish (G_DBUS_CONNECTION (source), result, &error);
+  if (invocation != NULL && error == NULL)
+    g_dbus_method_invocation_return_value (invocation, NULL);
+  else if (invocation != NULL)
+    g_dbus_method_invocation_return_gerror (invocation, error);
+  else if (error != NULL)
+    g_message ("The window can’t be opened: %s", error->message);
 }
 
 /* @invocation is NULL if it was not a call that asked for it. */
@@ -480,11 +461,7 @@ static void
 show_window_cb (LampAgent             *self,
                 GDBusMethodInvocation *invocation)
 {
-  g_autofree char *path = dup_application_path ();
-
-  g_dbus_connection_call (g_application_get_dbus_connection (G_APPLICATION (self)),
-                          LAMP_APPLICATION_ID, path, "org.freedesktop.Application", "Activate",
-                          g_variant_new ("(a{sv})", NULL), NULL, G_DBUS_CALL_FLAGS_NONE, -1, NULL,
+  lamp_window_call_async (g_application_get_dbus_connection (G_APPLICATION (self)), NULL, NULL,
                           window_shown_cb, invocation);
 }
 
@@ -492,6 +469,24 @@ static void
 show_cb (LampAgent *self)
 {
   show_window_cb (self, NULL);
+}
+
+/* --- the tray ----------------------------------------------------------- */
+
+static void
+show_tray (LampAgent *self)
+{
+  if (!self->tray_wanted)
+    return;
+
+  self->tray = lamp_tray_presenter_new (G_APPLICATION (self), self->queue, self->replay,
+                                        self->settings, self->debounce, self->timer);
+  g_signal_connect_object (self->tray, "status-changed", G_CALLBACK (update_snapshot), self,
+                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->tray, "pause", G_CALLBACK (pause_cb), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->tray, "quit", G_CALLBACK (lamp_agent_end), self,
+                           G_CONNECT_SWAPPED);
+  update_snapshot (self);
 }
 
 /* --- GApplication ------------------------------------------------------- */
@@ -542,6 +537,7 @@ lamp_agent_startup (GApplication *application)
   if (g_application_get_dbus_connection (application) != NULL)
     self->keyring = lamp_keyring_watch_new (g_application_get_dbus_connection (application),
                                             self->secrets);
+  show_tray (self);
 }
 
 /* Whoever activates the agent wants it to run, which it does; the window is another program. */
@@ -591,6 +587,7 @@ lamp_agent_dispose (GObject *object)
   g_clear_object (&self->secrets);
   g_clear_object (&self->trend);
   g_clear_object (&self->queue);
+  g_clear_object (&self->timer);
   g_clear_object (&self->settings);
 
   G_OBJECT_CLASS (lamp_agent_parent_class)->dispose (object);
@@ -679,6 +676,8 @@ lamp_agent_new (GSettings              *settings,
   lamp_bus_error_register ();
   self = g_object_new (LAMP_TYPE_AGENT, "application-id", LAMP_AGENT_ID, "flags", flags, NULL);
   self->settings = g_object_ref (settings);
+  self->timer = g_object_ref (timer);
+  self->tray_wanted = options->tray;
   self->server_option = g_strdup (options->server);
   self->queue = lamp_settings_new_queue (settings, options->queue);
   self->transport = lamp_transport_soup_new ();

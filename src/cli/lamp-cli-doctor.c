@@ -368,7 +368,7 @@ check_tray (Doctor *self)
   status = lamp_cli_facts_get_text (self->facts, "TrayStatus");
   if (*status == '\0')
     {
-      report (self, LEVEL_NOTE, _("This version shows no tray icon."),
+      report (self, LEVEL_NOTE, _("The agent runs without a tray icon (--no-tray)."),
               _("Nothing needs to be done: everything else works without."));
       return;
     }
@@ -377,9 +377,7 @@ check_tray (Doctor *self)
   if (has_tray_host (self))
     report (self, LEVEL_GOOD, finding, NULL);
   else
-    report (self, LEVEL_NOTE, finding,
-            _("This desktop shows no tray icons now. On GNOME the extension “AppIndicator and "
-              "KStatusNotifierItem Support” does. Everything else works without."));
+    report (self, LEVEL_NOTE, finding, _("Everything else works without it."));
 }
 
 /* What each state means for a person who wonders why nothing is sent. */

@@ -5,8 +5,8 @@
 Usage: render-icon.py RSVG-CONVERT ICON.svg OUTPUT SIZE...
 
 The output holds the sizes one after the other: squares of 4 bytes a pixel, alpha, red, green,
-blue, not premultiplied. Nobody recolours a picture, so the shape is light with a dark rim: to be
-seen on a panel of any colour.
+blue, not premultiplied. Nobody recolours a picture, so it is of a gray that stands out as much
+from a white panel as from a dark one (4 : 1).
 """
 
 import struct
@@ -14,9 +14,7 @@ import subprocess
 import sys
 import zlib
 
-LIGHT = 0xF6
-DARK = 0x24
-RIM = 0.6
+GRAY = 0x80
 
 
 def chunks(png):
@@ -44,7 +42,7 @@ def unfilter(kind, row, above):
 
 
 def alpha_of(png, size):
-    """The alpha channel of an 8-bit RGBA picture, as rows."""
+    """The alpha channel of an 8-bit RGBA picture, row by row."""
     parts = list(chunks(png))
     header = dict(parts)[b"IHDR"]
     if header != struct.pack(">IIBBBBB", size, size, 8, 6, 0, 0, 0):
@@ -53,29 +51,14 @@ def alpha_of(png, size):
     data = zlib.decompress(b"".join(body for name, body in parts if name == b"IDAT"))
     stride = 4 * size
     above = bytearray(stride)
-    rows = []
+    alpha = bytearray()
     for y in range(size):
         start = y * (stride + 1)
         row = bytearray(data[start + 1:start + 1 + stride])
         unfilter(data[start], row, above)
-        rows.append([value / 255 for value in row[3::4]])
+        alpha += row[3::4]
         above = row
-    return rows
-
-
-def widest(rows, x, y):
-    return max(value for row in rows[max(y - 1, 0):y + 2] for value in row[max(x - 1, 0):x + 2])
-
-
-def argb(rows):
-    out = bytearray()
-    for y, row in enumerate(rows):
-        for x, shape in enumerate(row):
-            rim = RIM * widest(rows, x, y) * (1 - shape)
-            alpha = shape + rim
-            gray = round((LIGHT * shape + DARK * rim) / alpha) if alpha > 0 else 0
-            out += bytes((round(255 * alpha), gray, gray, gray))
-    return out
+    return alpha
 
 
 def main():
@@ -84,7 +67,8 @@ def main():
         for size in sizes:
             png = subprocess.run([rsvg, "--width", size, "--height", size, icon],
                                  check=True, stdout=subprocess.PIPE).stdout
-            file.write(argb(alpha_of(png, int(size))))
+            for alpha in alpha_of(png, int(size)):
+                file.write(bytes((alpha, GRAY, GRAY, GRAY)))
 
 
 if __name__ == "__main__":
