@@ -10,10 +10,11 @@
 #include <glib/gi18n.h>
 #include <inttypes.h>
 
-/* A menu's row has room for about 60 characters. */
+/* A menu's row has room for about 60 characters; without a mission, all the more for the reason. */
 #define TYPE_MAX 20
 #define MISSION_MAX 14
 #define REASON_MAX 20
+#define LONE_REASON_MAX (REASON_MAX + MISSION_MAX)
 
 struct _LampTrayMenu
 {
@@ -144,9 +145,10 @@ dup_failed_label (const LampRow *row)
   const char *message = *row->error_message != '\0' ? row->error_message : row->error_code;
   g_autofree char *type = dup_part (row->event_type, TYPE_MAX);
   g_autofree char *mission = dup_part (row->mission_id, MISSION_MAX);
-  g_autofree char *reason = dup_part (message, REASON_MAX);
+  gboolean lone = *row->mission_id == '\0';
+  g_autofree char *reason = dup_part (message, lone ? LONE_REASON_MAX : REASON_MAX);
 
-  if (*row->mission_id == '\0')
+  if (lone)
     /* TRANSLATORS: an event's type and why it failed */
     return g_strdup_printf (_("%s: %s"), type, reason);
 
