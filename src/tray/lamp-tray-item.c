@@ -272,7 +272,6 @@ method_call (GDBusConnection       *connection,
              gpointer               user_data)
 {
   LampTrayItem *self = user_data;
-  g_autoptr (LampTrayItem) alive = g_object_ref (self);
 
   lamp_tray_log ("%s calls %s", sender, method);
   if (g_str_equal (method, "ProvideXdgActivationToken"))

@@ -15,6 +15,9 @@
 /* A watcher that has forgotten the item is told no more often: it may have its reasons. */
 #define HEAL_INTERVAL (5 * G_TIME_SPAN_SECOND)
 
+/* How often in a row. One that still doesn't list the item may write its list in another way. */
+#define HEAL_MAX 3
+
 /* Seconds between tries to register; the last one again and again. */
 static const guint delays[] = { 1, 2, 5, 10, 30, 60 };
 
@@ -38,6 +41,7 @@ struct _LampTrayWatcher
   gint64 registered_at;        /* Unix µs, 0 while the item isn't */
   gint64 tried_at;             /* as of the timer */
   guint n_failures;            /* since the owner appeared */
+  guint n_heals;               /* since the item was listed */
   guint watch_id;
   guint signals_id;
   guint properties_id;
@@ -131,6 +135,9 @@ heal (LampTrayWatcher *self)
 {
   gint64 due = self->tried_at + HEAL_INTERVAL;
 
+  if (self->n_heals == HEAL_MAX)
+    return;
+
   if (lamp_timer_get_time (self->timer) < due)
     {
       set_alarm (self, due);
@@ -138,6 +145,7 @@ heal (LampTrayWatcher *self)
     }
 
   lamp_tray_log ("the watcher has forgotten the item");
+  self->n_heals++;
   register_item (self, FORM_NAME);
 }
 
@@ -156,7 +164,12 @@ take_facts (LampTrayWatcher *self,
       changed (self);
     }
 
-  if (items != NULL && !is_listed (self, items))
+  if (items == NULL)
+    return;
+
+  if (is_listed (self, items))
+    self->n_heals = 0;
+  else
     heal (self);
 }
 
@@ -363,6 +376,7 @@ forget_owner (LampTrayWatcher *self)
   lamp_timer_clear_alarm (self->timer, &self->alarm_id);
   self->registered_at = 0;
   self->n_failures = 0;
+  self->n_heals = 0;
   self->asking = FALSE;
   self->ask_again = FALSE;
   self->has_host = TRUE;

@@ -33,6 +33,7 @@ struct _LampFakeWatcher
   guint item_watch;
   guint registration;
   guint n_calls;
+  guint n_reads;
   LampFakeWatcherMood mood;
   gboolean at;
   gboolean has_host;
@@ -131,11 +132,15 @@ get_property (GDBusConnection *connection,
               gpointer         user_data)
 {
   LampFakeWatcher *self = user_data;
-  g_autofree char *listed = self->item != NULL ? dup_listed (self) : NULL;
+  gboolean secretive = self->mood == LAMP_FAKE_WATCHER_SECRETIVE;
+  g_autofree char *listed = self->item != NULL && !secretive ? dup_listed (self) : NULL;
   const char *const items[] = { listed, NULL };
 
   if (g_str_equal (name, "RegisteredStatusNotifierItems"))
-    return g_variant_new_strv (items, -1);
+    {
+      self->n_reads++;
+      return g_variant_new_strv (items, -1);
+    }
   if (g_str_equal (name, "IsStatusNotifierHostRegistered"))
     return g_variant_new_boolean (self->has_host);
 
@@ -238,6 +243,12 @@ guint
 lamp_fake_watcher_get_n_calls (LampFakeWatcher *self)
 {
   return self->n_calls;
+}
+
+guint
+lamp_fake_watcher_get_n_reads (LampFakeWatcher *self)
+{
+  return self->n_reads;
 }
 
 GDBusConnection *

@@ -11,6 +11,7 @@ G_BEGIN_DECLS
  * @LAMP_FAKE_WATCHER_WELL: takes every item
  * @LAMP_FAKE_WATCHER_PATHS_ONLY: takes items by their path only
  * @LAMP_FAKE_WATCHER_ILL: answers with errors
+ * @LAMP_FAKE_WATCHER_SECRETIVE: takes every item and lists none
  *
  * How a watcher behaves.
  */
@@ -19,6 +20,7 @@ typedef enum
   LAMP_FAKE_WATCHER_WELL,
   LAMP_FAKE_WATCHER_PATHS_ONLY,
   LAMP_FAKE_WATCHER_ILL,
+  LAMP_FAKE_WATCHER_SECRETIVE,
 } LampFakeWatcherMood;
 
 /**
@@ -75,6 +77,13 @@ const char      *lamp_fake_watcher_get_item      (LampFakeWatcher     *self);
  * Returns: how often an item was to be registered
  */
 guint            lamp_fake_watcher_get_n_calls   (LampFakeWatcher     *self);
+
+/**
+ * lamp_fake_watcher_get_n_reads:
+ *
+ * Returns: how often its list was read
+ */
+guint            lamp_fake_watcher_get_n_reads   (LampFakeWatcher     *self);
 
 GDBusConnection *lamp_fake_watcher_get_connection (LampFakeWatcher    *self);
 

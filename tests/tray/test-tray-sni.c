@@ -572,9 +572,10 @@ test_watcher_drops (Fixture      *fixture,
                     gconstpointer data)
 {
   guint n_calls;
+  guint n_reads;
 
   start (fixture);
-  for (guint i = 0; i < 3; i++)
+  for (guint i = 0; i < 5; i++)
     {
       n_calls = lamp_fake_watcher_get_n_calls (fixture->watcher);
       lamp_fake_watcher_drop (fixture->watcher);
@@ -583,9 +584,13 @@ test_watcher_drops (Fixture      *fixture,
       /* At most once in 5 seconds. */
       g_assert_cmpint (lamp_timer_dummy_get_delay (fixture->timer), <=, 5 * SECOND);
       g_assert_cmpuint (lamp_fake_watcher_get_n_calls (fixture->watcher), ==, n_calls);
+      n_reads = lamp_fake_watcher_get_n_reads (fixture->watcher);
       lamp_timer_dummy_next_alarm (fixture->timer);
       wait_for_icon (fixture);
       g_assert_cmpuint (lamp_fake_watcher_get_n_calls (fixture->watcher), ==, n_calls + 1);
+
+      /* Before, and to see that it has helped. */
+      lamp_test_wait_until (lamp_fake_watcher_get_n_reads (fixture->watcher) == n_reads + 2);
     }
 
   /* Later at once. */
@@ -594,6 +599,26 @@ test_watcher_drops (Fixture      *fixture,
   lamp_fake_watcher_drop (fixture->watcher);
   wait_for_icon (fixture);
   g_assert_cmpuint (lamp_fake_watcher_get_n_calls (fixture->watcher), ==, n_calls + 1);
+}
+
+/* It may have its reasons, and is not told for ever. */
+static void
+test_watcher_secretive (Fixture      *fixture,
+                        gconstpointer data)
+{
+  lamp_fake_watcher_set_mood (fixture->watcher, LAMP_FAKE_WATCHER_SECRETIVE);
+  start (fixture);
+  for (guint i = 1; i <= 3; i++)
+    {
+      wait_for_alarm (fixture);
+      g_assert_cmpint (lamp_timer_dummy_get_delay (fixture->timer), ==, 5 * SECOND);
+      lamp_timer_dummy_next_alarm (fixture->timer);
+      lamp_test_wait_until (lamp_fake_watcher_get_n_calls (fixture->watcher) == 1 + i);
+    }
+
+  iterate_for (50);
+  g_assert_cmpuint (lamp_timer_dummy_get_n_alarms (fixture->timer), ==, 0);
+  g_assert_true (lamp_tray_get_available (fixture->tray));
 }
 
 static void
@@ -802,6 +827,7 @@ main (int    argc,
   ADD ("/tray/watcher/ill", test_watcher_ill);
   ADD ("/tray/watcher/wants-paths", test_watcher_wants_paths);
   ADD ("/tray/watcher/drops", test_watcher_drops);
+  ADD ("/tray/watcher/secretive", test_watcher_secretive);
   ADD ("/tray/watcher/without-host", test_watcher_without_host);
   ADD ("/tray/watcher/of-gnome", test_watcher_of_gnome);
   ADD ("/tray/gone-when-ended", test_gone_when_ended);
