@@ -51,7 +51,13 @@ emit (LampFakeWatcher *self,
 static char *
 dup_listed (LampFakeWatcher *self)
 {
-  return g_strconcat (self->item, self->at ? "@" : "", ITEM_PATH, NULL);
+  const char *more = self->at ? "@" : "";
+
+  /* Somebody else, whose name begins like the item's. */
+  if (self->mood == LAMP_FAKE_WATCHER_SECRETIVE)
+    more = "7";
+
+  return g_strconcat (self->item, more, ITEM_PATH, NULL);
 }
 
 void
@@ -132,8 +138,7 @@ get_property (GDBusConnection *connection,
               gpointer         user_data)
 {
   LampFakeWatcher *self = user_data;
-  gboolean secretive = self->mood == LAMP_FAKE_WATCHER_SECRETIVE;
-  g_autofree char *listed = self->item != NULL && !secretive ? dup_listed (self) : NULL;
+  g_autofree char *listed = self->item != NULL ? dup_listed (self) : NULL;
   const char *const items[] = { listed, NULL };
 
   if (g_str_equal (name, "RegisteredStatusNotifierItems"))

@@ -11,7 +11,7 @@ G_BEGIN_DECLS
  * @LAMP_FAKE_WATCHER_WELL: takes every item
  * @LAMP_FAKE_WATCHER_PATHS_ONLY: takes items by their path only
  * @LAMP_FAKE_WATCHER_ILL: answers with errors
- * @LAMP_FAKE_WATCHER_SECRETIVE: takes every item and lists none
+ * @LAMP_FAKE_WATCHER_SECRETIVE: takes every item and lists another one
  *
  * How a watcher behaves.
  */
