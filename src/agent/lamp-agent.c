@@ -5,6 +5,7 @@
 #include "lamp-agent.h"
 
 #include "lamp-bus-error.h"
+#include "lamp-bus-watch.h"
 #include "lamp-debounce.h"
 #include "lamp-error.h"
 #include "lamp-keyring-watch.h"
@@ -67,6 +68,8 @@ struct _LampAgent
   guint token_id;               /* 0 once the token was looked up */
   guint reopen_id;              /* 0 while the queue is open */
   gboolean tray_wanted;
+  LampBusWatch *bus_watch; /* (owned) (nullable) */
+  gboolean again;          /* to be started anew once it has ended */
   gboolean ending;
 };
 
@@ -402,6 +405,23 @@ lamp_agent_end (LampAgent *self)
     stop_replay (self);
 }
 
+/* A connection that was closed stays closed, and others in this process may hold it. */
+static void
+bus_back_cb (LampAgent *self)
+{
+  g_message ("There is a session bus again");
+  self->again = TRUE;
+  lamp_agent_end (self);
+}
+
+gboolean
+lamp_agent_wants_again (LampAgent *self)
+{
+  g_return_val_if_fail (LAMP_IS_AGENT (self), FALSE);
+
+  return self->again;
+}
+
 /* --- what the service is asked for -------------------------------------- */
 
 static void
@@ -577,6 +597,7 @@ lamp_agent_dispose (GObject *object)
   g_clear_object (&self->stall_alarm);
   g_clear_object (&self->notifier);
   g_clear_object (&self->debounce);
+  g_clear_object (&self->bus_watch);
   g_clear_object (&self->service);
   if (self->replay != NULL)
     g_object_run_dispose (G_OBJECT (self->replay));
@@ -754,6 +775,9 @@ lamp_agent_run (LampAgent *self)
 
   if (connection != NULL)
     {
+      self->bus_watch = lamp_bus_watch_new (connection);
+      g_signal_connect_object (self->bus_watch, "back", G_CALLBACK (bus_back_cb), self,
+                               G_CONNECT_SWAPPED);
       self->predecessor = dup_owner (connection);
       if (self->predecessor != NULL &&
           !(g_application_get_flags (application) & G_APPLICATION_REPLACE))

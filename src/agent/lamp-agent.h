@@ -58,4 +58,12 @@ int        lamp_agent_run  (LampAgent              *self);
  */
 void       lamp_agent_end  (LampAgent              *self);
 
+/**
+ * lamp_agent_wants_again:
+ *
+ * Returns: whether the agent has ended to be started anew, by a process image of its own:
+ *   its session bus had died, and there is another one now
+ */
+gboolean   lamp_agent_wants_again (LampAgent       *self);
+
 G_END_DECLS

@@ -5,11 +5,13 @@
 #include "lamp-agent.h"
 #include "lamp-settings.h"
 
+#include <errno.h>
 #include <glib/gi18n.h>
 #include <locale.h>
 
 #ifdef G_OS_UNIX
 #include <glib-unix.h>
+#include <unistd.h>
 #endif
 
 #define EXIT_USAGE 2
@@ -35,11 +37,11 @@ end_on_signals (LampAgent *agent)
 }
 
 static gboolean
-parse (int               *argc,
-       char            ***argv,
-       LampAgentOptions  *options,
-       gboolean          *version,
-       GError           **error)
+parse (int              *argc,
+       char           ***argv,
+       LampAgentOptions *options,
+       gboolean         *version,
+       GError          **error)
 {
   gboolean no_tray = FALSE;
   g_autoptr (GOptionContext) context = g_option_context_new (NULL);
@@ -71,11 +73,14 @@ parse (int               *argc,
   return TRUE;
 }
 
+/* @again: (out): whether to start anew */
 static int
-run (const LampAgentOptions *options)
+run (const LampAgentOptions *options,
+     gboolean               *again)
 {
   g_autoptr (GSettings) settings = lamp_settings_new ();
   g_autoptr (LampAgent) agent = NULL;
+  int status;
 
   if (settings == NULL)
     {
@@ -90,7 +95,20 @@ run (const LampAgentOptions *options)
   agent = lamp_agent_new (settings, options);
   end_on_signals (agent);
 
-  return lamp_agent_run (agent);
+  status = lamp_agent_run (agent);
+  *again = lamp_agent_wants_again (agent);
+
+  return status;
+}
+
+/* The same process goes on, under the same id, with nothing of what it was. */
+static void
+start_again (char **arguments)
+{
+#ifdef G_OS_UNIX
+  execvp (arguments[0], arguments);
+  g_warning ("Could not start again: %s", g_strerror (errno));
+#endif
 }
 
 int
@@ -99,7 +117,9 @@ main (int    argc,
 {
   g_autoptr (GError) error = NULL;
   LampAgentOptions options = { 0 };
+  g_auto (GStrv) arguments = g_strdupv (argv);
   gboolean version = FALSE;
+  gboolean again = FALSE;
   int status;
 
   setlocale (LC_ALL, "");
@@ -120,11 +140,14 @@ main (int    argc,
     }
   else
     {
-      status = run (&options);
+      status = run (&options, &again);
     }
 
   g_free (options.queue);
   g_free (options.server);
+
+  if (again)
+    start_again (arguments);
 
   return status;
 }
