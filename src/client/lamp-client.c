@@ -6,6 +6,9 @@
 
 #include "lamp-bus-error.h"
 
+#define BUS_NAME "org.freedesktop.DBus"
+#define BUS_PATH "/org/freedesktop/DBus"
+
 struct _LampClient
 {
   GObject parent_instance;
@@ -179,6 +182,115 @@ lamp_client_new_sync (GDBusConnection *connection,
     return NULL;
 
   return g_object_new (LAMP_TYPE_CLIENT, "proxy", proxy, NULL);
+}
+
+static void
+proxy_cb (GObject      *source,
+          GAsyncResult *result,
+          gpointer      user_data)
+{
+  g_autoptr (GTask) task = G_TASK (user_data);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (LampBusAgent1) proxy = lamp_bus_agent1_proxy_new_finish (result, &error);
+
+  if (proxy == NULL)
+    g_task_return_error (task, g_steal_pointer (&error));
+  else
+    g_task_return_pointer (task, g_object_new (LAMP_TYPE_CLIENT, "proxy", proxy, NULL),
+                           g_object_unref);
+}
+
+static void
+bus_cb (GObject      *source,
+        GAsyncResult *result,
+        gpointer      user_data)
+{
+  g_autoptr (GTask) task = G_TASK (user_data);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GDBusConnection) bus = g_bus_get_finish (result, &error);
+
+  if (bus == NULL)
+    {
+      g_task_return_error (task, g_steal_pointer (&error));
+      return;
+    }
+
+  lamp_bus_agent1_proxy_new (bus, G_DBUS_PROXY_FLAGS_DO_NOT_AUTO_START, LAMP_AGENT_ID,
+                             LAMP_AGENT_PATH, g_task_get_cancellable (task), proxy_cb,
+                             g_object_ref (task));
+}
+
+void
+lamp_client_new_async (GDBusConnection    *connection,
+                       GCancellable       *cancellable,
+                       GAsyncReadyCallback callback,
+                       gpointer            user_data)
+{
+  g_autoptr (GTask) task = g_task_new (NULL, cancellable, callback, user_data);
+
+  g_return_if_fail (connection == NULL || G_IS_DBUS_CONNECTION (connection));
+  g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
+
+  g_task_set_source_tag (task, lamp_client_new_async);
+  lamp_bus_error_register ();
+  if (connection != NULL)
+    lamp_bus_agent1_proxy_new (connection, G_DBUS_PROXY_FLAGS_DO_NOT_AUTO_START, LAMP_AGENT_ID,
+                               LAMP_AGENT_PATH, cancellable, proxy_cb, g_steal_pointer (&task));
+  else
+    g_bus_get (G_BUS_TYPE_SESSION, cancellable, bus_cb, g_steal_pointer (&task));
+}
+
+LampClient *
+lamp_client_new_finish (GAsyncResult *result,
+                        GError      **error)
+{
+  g_return_val_if_fail (g_task_is_valid (result, NULL), NULL);
+
+  return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+static void
+started_cb (GObject      *source,
+            GAsyncResult *result,
+            gpointer      user_data)
+{
+  g_autoptr (GTask) task = G_TASK (user_data);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) reply = g_dbus_connection_call_finish (G_DBUS_CONNECTION (source), result,
+                                                              &error);
+
+  if (reply == NULL)
+    g_task_return_error (task, g_steal_pointer (&error));
+  else
+    g_task_return_boolean (task, TRUE);
+}
+
+void
+lamp_client_start_agent_async (LampClient         *self,
+                               GCancellable       *cancellable,
+                               GAsyncReadyCallback callback,
+                               gpointer            user_data)
+{
+  g_autoptr (GTask) task = g_task_new (self, cancellable, callback, user_data);
+
+  g_return_if_fail (LAMP_IS_CLIENT (self));
+
+  g_task_set_source_tag (task, lamp_client_start_agent_async);
+  g_dbus_connection_call (g_dbus_proxy_get_connection (G_DBUS_PROXY (self->proxy)), BUS_NAME,
+                          BUS_PATH, BUS_NAME, "StartServiceByName",
+                          g_variant_new ("(su)", LAMP_AGENT_ID, 0), G_VARIANT_TYPE ("(u)"),
+                          G_DBUS_CALL_FLAGS_NONE, -1, cancellable, started_cb,
+                          g_steal_pointer (&task));
+}
+
+gboolean
+lamp_client_start_agent_finish (LampClient   *self,
+                                GAsyncResult *result,
+                                GError      **error)
+{
+  g_return_val_if_fail (g_task_is_valid (result, self), FALSE);
+
+  return g_task_propagate_boolean (G_TASK (result), error);
 }
 
 LampBusAgent1 *

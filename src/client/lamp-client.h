@@ -36,6 +36,48 @@ LampClient    *lamp_client_new_sync      (GDBusConnection *connection,
                                           GError         **error);
 
 /**
+ * lamp_client_new_async:
+ * @connection: (nullable): a connection to the session bus, or %NULL for the shared one
+ * @cancellable: (nullable): to give up
+ *
+ * Looks for an agent and reads its properties. Starts none, neither now nor with a
+ * later call: that is what lamp_client_start_agent_async() is for.
+ */
+void           lamp_client_new_async     (GDBusConnection     *connection,
+                                          GCancellable        *cancellable,
+                                          GAsyncReadyCallback  callback,
+                                          gpointer             user_data);
+
+/**
+ * lamp_client_new_finish:
+ *
+ * Returns: (transfer full) (nullable): a client, which may not be available; %NULL
+ *   without a session bus
+ */
+LampClient    *lamp_client_new_finish    (GAsyncResult        *result,
+                                          GError             **error);
+
+/**
+ * lamp_client_start_agent_async:
+ * @cancellable: (nullable): to give up
+ *
+ * Asks the bus to start the agent. #LampClient:available follows soon after.
+ */
+void           lamp_client_start_agent_async  (LampClient          *self,
+                                               GCancellable        *cancellable,
+                                               GAsyncReadyCallback  callback,
+                                               gpointer             user_data);
+
+/**
+ * lamp_client_start_agent_finish:
+ *
+ * Returns: %FALSE with @error if the bus doesn't know the agent, or if it ended at once
+ */
+gboolean       lamp_client_start_agent_finish (LampClient          *self,
+                                               GAsyncResult        *result,
+                                               GError             **error);
+
+/**
  * lamp_client_get_proxy:
  *
  * Returns: (transfer none): the agent's methods, properties and signals; the same
