@@ -4,6 +4,7 @@
 
 #include "lamp-cli-source.h"
 #include "lamp-cli-text.h"
+#include "lamp-json-pretty.h"
 
 #include <glib/gi18n.h>
 #include <string.h>
@@ -83,7 +84,7 @@ print_for_people (const char *envelope,
 
   if (parse_envelope (envelope, &object))
     {
-      lamp_cli_append_pretty (pretty, &object);
+      lamp_json_append_pretty (pretty, &object);
     }
   else
     {

@@ -337,22 +337,6 @@ lamp_cli_source_discard (LampCli           *cli,
   return lamp_bus_agent1_call_discard_sync (agent, event_ids, count, NULL, error);
 }
 
-static GVariant *
-facts_of_agent (GDBusProxy *proxy)
-{
-  g_auto (GStrv) names = g_dbus_proxy_get_cached_property_names (proxy);
-  g_auto (GVariantDict) facts = G_VARIANT_DICT_INIT (NULL);
-
-  for (guint i = 0; names != NULL && names[i] != NULL; i++)
-    {
-      g_autoptr (GVariant) value = g_dbus_proxy_get_cached_property (proxy, names[i]);
-
-      g_variant_dict_insert_value (&facts, names[i], value);
-    }
-
-  return g_variant_ref_sink (g_variant_dict_end (&facts));
-}
-
 /* No state, no server: that is the agent's business. */
 static GVariant *
 facts_of_queue (LampQueue *queue)
@@ -378,7 +362,7 @@ GVariant *
 lamp_cli_source_get_facts (LampCli *cli)
 {
   if (cli->client != NULL)
-    return facts_of_agent (G_DBUS_PROXY (agent_of (cli)));
+    return lamp_client_dup_properties (cli->client);
 
   return facts_of_queue (cli->queue);
 }

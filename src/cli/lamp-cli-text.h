@@ -130,13 +130,4 @@ void        lamp_cli_append_json_member (GString      *json,
 void        lamp_cli_append_json_row (GString        *json,
                                       GVariant       *row);
 
-/**
- * lamp_cli_append_pretty:
- *
- * Appends a value indented for reading. Strings and numbers stay as they were
- * written, but for control characters, which are escaped.
- */
-void        lamp_cli_append_pretty (GString        *json,
-                                    const LampJson *value);
-
 G_END_DECLS

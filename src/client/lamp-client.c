@@ -308,3 +308,24 @@ lamp_client_get_available (LampClient *self)
 
   return self->available;
 }
+
+GVariant *
+lamp_client_dup_properties (LampClient *self)
+{
+  GDBusProxy *proxy = NULL;
+  g_auto (GStrv) names = NULL;
+  g_auto (GVariantDict) properties = G_VARIANT_DICT_INIT (NULL);
+
+  g_return_val_if_fail (LAMP_IS_CLIENT (self), NULL);
+
+  proxy = G_DBUS_PROXY (self->proxy);
+  names = g_dbus_proxy_get_cached_property_names (proxy);
+  for (guint i = 0; names != NULL && names[i] != NULL; i++)
+    {
+      g_autoptr (GVariant) value = g_dbus_proxy_get_cached_property (proxy, names[i]);
+
+      g_variant_dict_insert_value (&properties, names[i], value);
+    }
+
+  return g_variant_ref_sink (g_variant_dict_end (&properties));
+}

@@ -92,4 +92,12 @@ LampBusAgent1 *lamp_client_get_proxy     (LampClient      *self);
  */
 gboolean       lamp_client_get_available (LampClient      *self);
 
+/**
+ * lamp_client_dup_properties:
+ *
+ * Returns: (transfer full): the agent's properties by their names on D-Bus, an a{sv};
+ *   empty without an agent
+ */
+GVariant      *lamp_client_dup_properties (LampClient     *self);
+
 G_END_DECLS

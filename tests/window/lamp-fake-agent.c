@@ -169,6 +169,8 @@ lamp_fake_agent_update (LampFakeAgent *self)
   lamp_bus_agent1_set_pending (agent, pending);
   lamp_bus_agent1_set_failed (agent, failed);
   lamp_bus_agent1_set_delivered (agent, delivered);
+  /* Where as many have come as have gone, no counter tells. */
+  lamp_bus_agent1_emit_events_failed (agent, g_variant_new ("a(sss)", NULL));
   g_dbus_interface_skeleton_flush (G_DBUS_INTERFACE_SKELETON (self));
 }
 

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+#include "config.h"
+
+#include "lamp-application.h"
+
+#include "lamp-client.h"
+#include "lamp-preferences.h"
+#include "lamp-window.h"
+
+#include <glib/gi18n.h>
+
+/* The same in the development profile, whose application id has a suffix. */
+#define RESOURCE_PATH "/io/github/lamppost/Lamppost"
+
+struct _LampApplication
+{
+  AdwApplication parent_instance;
+
+  GSettings *settings;     /* (owned) (nullable) until the start */
+  LampClient *client;      /* (owned) (nullable) until there is one */
+  GCancellable *cancel;    /* (owned) */
+  char *problem;           /* (owned) (nullable) why there is no client */
+  LampWindow *window;      /* (nullable) */
+  GtkWindow *preferences;  /* (nullable) */
+  gboolean wants_failed;   /* the window is to show the failed events */
+  gboolean wants_settings; /* and the preferences, once there is a client */
+};
+
+G_DEFINE_FINAL_TYPE (LampApplication, lamp_application, ADW_TYPE_APPLICATION)
+
+/* --- the agent ---------------------------------------------------------- */
+
+static void
+started_cb (GObject      *source,
+            GAsyncResult *result,
+            gpointer      user_data)
+{
+  g_autoptr (LampApplication) self = LAMP_APPLICATION (user_data);
+  g_autoptr (GError) error = NULL;
+
+  /* The window has a button for another try. */
+  if (!lamp_client_start_agent_finish (LAMP_CLIENT (source), result, &error))
+    g_message ("The agent can’t be started: %s", error->message);
+
+  if (self->window != NULL)
+    lamp_window_set_client (self->window, self->client);
+}
+
+static void show_preferences (LampApplication *self);
+
+static void
+client_cb (GObject      *source,
+           GAsyncResult *result,
+           gpointer      user_data)
+{
+  g_autoptr (LampApplication) self = LAMP_APPLICATION (user_data);
+  g_autoptr (GError) error = NULL;
+
+  self->client = lamp_client_new_finish (result, &error);
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    return;
+
+  if (self->client == NULL)
+    {
+      self->problem = g_strdup (error->message);
+      if (self->window != NULL)
+        lamp_window_show_problem (self->window, self->problem);
+      return;
+    }
+
+  /* Whoever opens the window wants the agent to run. */
+  if (!lamp_client_get_available (self->client))
+    lamp_client_start_agent_async (self->client, self->cancel, started_cb, g_object_ref (self));
+  else if (self->window != NULL)
+    lamp_window_set_client (self->window, self->client);
+
+  if (self->wants_settings)
+    show_preferences (self);
+}
+
+/* --- actions ------------------------------------------------------------ */
+
+static void
+show_preferences (LampApplication *self)
+{
+  self->wants_settings = FALSE;
+  if (self->window == NULL || (self->client == NULL && self->problem == NULL))
+    {
+      self->wants_settings = TRUE;
+      g_application_activate (G_APPLICATION (self));
+      return;
+    }
+
+  gtk_window_present (GTK_WINDOW (self->window));
+  if (self->preferences == NULL)
+    {
+      self->preferences = GTK_WINDOW (
+        lamp_preferences_new (GTK_WINDOW (self->window), self->client, self->settings));
+      g_object_add_weak_pointer (G_OBJECT (self->preferences), (gpointer *) &self->preferences);
+    }
+
+  gtk_window_present (self->preferences);
+}
+
+static void
+preferences_action (GSimpleAction *action,
+                    GVariant      *parameter,
+                    gpointer       user_data)
+{
+  show_preferences (LAMP_APPLICATION (user_data));
+}
+
+static void
+show_failed_action (GSimpleAction *action,
+                    GVariant      *parameter,
+                    gpointer       user_data)
+{
+  LampApplication *self = LAMP_APPLICATION (user_data);
+
+  self->wants_failed = TRUE;
+  g_application_activate (G_APPLICATION (self));
+}
+
+static void
+about_action (GSimpleAction *action,
+              GVariant      *parameter,
+              gpointer       user_data)
+{
+  LampApplication *self = LAMP_APPLICATION (user_data);
+
+  adw_show_about_window (GTK_WINDOW (self->window), "application-name", _("Lamppost"),
+                         "application-icon", "io.github.lamppost.Lamppost", "developer-name",
+                         _("The Lamppost developers"), "version", LAMP_VERSION, "comments",
+                         _("Keeps events and brings them to the team server."), "license-type",
+                         GTK_LICENSE_GPL_3_0,
+                         /* TRANSLATORS: put your names here, a line each */
+                         "translator-credits", _("translator-credits"), NULL);
+}
+
+static void
+quit_action (GSimpleAction *action,
+             GVariant      *parameter,
+             gpointer       user_data)
+{
+  LampApplication *self = LAMP_APPLICATION (user_data);
+
+  if (self->window != NULL)
+    gtk_window_close (GTK_WINDOW (self->window));
+  else
+    g_application_quit (G_APPLICATION (self));
+}
+
+static const GActionEntry actions[] = {
+  { .name = "preferences", .activate = preferences_action },
+  { .name = "show-failed", .activate = show_failed_action },
+  { .name = "about", .activate = about_action },
+  { .name = "quit", .activate = quit_action },
+};
+
+static const struct
+{
+  const char *action;
+  const char *keys[3];
+} shortcuts[] = {
+  { "app.quit", { "<Control>q" } },         { "app.preferences", { "<Control>comma" } },
+  { "window.close", { "<Control>w" } },     { "win.show-help-overlay", { "<Control>question" } },
+  { "win.search", { "<Control>f" } },       { "win.replay", { "<Control>r", "F5" } },
+  { "win.sign-in", { "<Control>l" } },      { "win.page::pending", { "<Alt>1" } },
+  { "win.page::failed", { "<Alt>2" } },     { "win.page::delivered", { "<Alt>3" } },
+  { "win.close-details", { "<Alt>Left" } }, { "win.resend-all", { "<Control><Shift>r" } },
+  { "win.save-report", { "<Control>s" } },
+};
+
+/* --- the application ---------------------------------------------------- */
+
+static void
+lamp_application_startup (GApplication *application)
+{
+  LampApplication *self = LAMP_APPLICATION (application);
+
+  G_APPLICATION_CLASS (lamp_application_parent_class)->startup (application);
+
+  gtk_window_set_default_icon_name ("io.github.lamppost.Lamppost");
+  self->settings = g_settings_new (LAMP_SCHEMA_ID);
+  g_action_map_add_action_entries (G_ACTION_MAP (self), actions, G_N_ELEMENTS (actions), self);
+  for (gsize i = 0; i < G_N_ELEMENTS (shortcuts); i++)
+    gtk_application_set_accels_for_action (GTK_APPLICATION (self), shortcuts[i].action,
+                                           (const char *const *) shortcuts[i].keys);
+
+  lamp_client_new_async (g_application_get_dbus_connection (application), self->cancel, client_cb,
+                         g_object_ref (self));
+}
+
+static void
+open_window (LampApplication *self)
+{
+  self->window = lamp_window_new (GTK_APPLICATION (self), self->settings);
+  g_object_add_weak_pointer (G_OBJECT (self->window), (gpointer *) &self->window);
+  if (self->problem != NULL)
+    lamp_window_show_problem (self->window, self->problem);
+  else if (self->client != NULL)
+    lamp_window_set_client (self->window, self->client);
+}
+
+static void
+lamp_application_activate (GApplication *application)
+{
+  LampApplication *self = LAMP_APPLICATION (application);
+
+  if (self->window == NULL)
+    open_window (self);
+  if (self->wants_failed)
+    lamp_window_show_page (self->window, "failed");
+  self->wants_failed = FALSE;
+
+  gtk_window_present (GTK_WINDOW (self->window));
+}
+
+static void
+lamp_application_dispose (GObject *object)
+{
+  LampApplication *self = LAMP_APPLICATION (object);
+
+  g_cancellable_cancel (self->cancel);
+  g_clear_weak_pointer (&self->preferences);
+  g_clear_weak_pointer (&self->window);
+  g_clear_object (&self->client);
+  g_clear_object (&self->settings);
+
+  G_OBJECT_CLASS (lamp_application_parent_class)->dispose (object);
+}
+
+static void
+lamp_application_finalize (GObject *object)
+{
+  LampApplication *self = LAMP_APPLICATION (object);
+
+  g_clear_object (&self->cancel);
+  g_free (self->problem);
+
+  G_OBJECT_CLASS (lamp_application_parent_class)->finalize (object);
+}
+
+static void
+lamp_application_class_init (LampApplicationClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  GApplicationClass *application_class = G_APPLICATION_CLASS (klass);
+
+  object_class->dispose = lamp_application_dispose;
+  object_class->finalize = lamp_application_finalize;
+  application_class->startup = lamp_application_startup;
+  application_class->activate = lamp_application_activate;
+}
+
+static void
+lamp_application_init (LampApplication *self)
+{
+  self->cancel = g_cancellable_new ();
+}
+
+LampApplication *
+lamp_application_new (void)
+{
+  return g_object_new (LAMP_TYPE_APPLICATION, "application-id", LAMP_APPLICATION_ID,
+                       "resource-base-path", RESOURCE_PATH, NULL);
+}

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+#include "config.h"
+
+#include "lamp-chart.h"
+
+#include <adwaita.h>
+
+/* Enough to tell a hill from a plain, and little enough to leave room for the list. */
+#define HEIGHT 84
+#define WIDTH_MIN 120
+
+/* Of the scale, from the top down. */
+#define N_LINES 2
+
+#define LINE_WIDTH 2.0
+#define LABEL_GAP 6
+#define SCALE_MIN 4
+
+typedef struct
+{
+  guint pending;
+  guint delivered;
+  guint failed;
+} Point;
+
+struct _LampChart
+{
+  GtkWidget parent_instance;
+
+  GArray *points; /* (owned) of Point */
+  guint scale_depth;
+  guint scale_flow;
+};
+
+G_DEFINE_FINAL_TYPE (LampChart, lamp_chart, GTK_TYPE_WIDGET)
+
+guint
+lamp_chart_get_scale (guint largest)
+{
+  static const guint steps[] = { 1, 2, 5 };
+  guint64 power = 1;
+
+  for (guint i = 0;; i++)
+    {
+      guint64 scale = steps[i % G_N_ELEMENTS (steps)] * power;
+
+      if (scale >= largest && scale >= SCALE_MIN)
+        return (guint) MIN (scale, G_MAXUINT);
+
+      if (i % G_N_ELEMENTS (steps) == G_N_ELEMENTS (steps) - 1)
+        power *= 10;
+    }
+}
+
+/* --- drawing ------------------------------------------------------------ */
+
+static GdkRGBA
+get_color (LampChart  *self,
+           const char *name,
+           double      alpha)
+{
+  GtkStyleContext *context = gtk_widget_get_style_context (GTK_WIDGET (self));
+  GdkRGBA color;
+
+  if (!gtk_style_context_lookup_color (context, name, &color))
+    gtk_style_context_get_color (context, &color);
+  color.alpha *= (float) alpha;
+
+  return color;
+}
+
+static PangoLayout *
+create_label (LampChart *self,
+              guint      value)
+{
+  g_autofree char *text = g_strdup_printf ("%u", value);
+  PangoLayout *layout = gtk_widget_create_pango_layout (GTK_WIDGET (self), text);
+  g_autoptr (PangoAttrList) attributes = pango_attr_list_new ();
+
+  pango_attr_list_insert (attributes, pango_attr_scale_new (PANGO_SCALE_SMALL));
+  pango_layout_set_attributes (layout, attributes);
+
+  return layout;
+}
+
+static void
+draw_grid (LampChart   *self,
+           GtkSnapshot *snapshot,
+           float        left,
+           float        width,
+           float        height)
+{
+  gboolean contrast = adw_style_manager_get_high_contrast (adw_style_manager_get_default ());
+  GdkRGBA line = get_color (self, "view_fg_color", contrast ? 0.5 : 0.12);
+  GdkRGBA ink = get_color (self, "view_fg_color", contrast ? 1 : 0.55);
+
+  for (guint i = 0; i <= N_LINES; i++)
+    {
+      float y = height * (float) i / N_LINES;
+      g_autoptr (PangoLayout) label = create_label (self,
+                                                    self->scale_depth * (N_LINES - i) / N_LINES);
+      int label_width;
+      int label_height;
+      float label_y;
+
+      gtk_snapshot_append_color (snapshot, &line,
+                                 &GRAPHENE_RECT_INIT (left, MIN ((int) y, height - 1), width, 1));
+      pango_layout_get_pixel_size (label, &label_width, &label_height);
+      label_y = CLAMP (y - (float) label_height / 2, 0, height - (float) label_height);
+      gtk_snapshot_save (snapshot);
+      gtk_snapshot_translate (snapshot,
+                              &GRAPHENE_POINT_INIT (left - LABEL_GAP - (float) label_width,
+                                                    label_y));
+      gtk_snapshot_append_layout (snapshot, label, &ink);
+      gtk_snapshot_restore (snapshot);
+    }
+}
+
+static void
+draw_bars (LampChart   *self,
+           GtkSnapshot *snapshot,
+           float        left,
+           float        width,
+           float        height)
+{
+  GdkRGBA good = get_color (self, "success_color", 0.55);
+  GdkRGBA bad = get_color (self, "error_color", 0.9);
+  float step = width / (float) MAX (self->points->len, 1);
+  float bar = MAX (step * 0.7f, 1);
+
+  for (guint i = 0; i < self->points->len; i++)
+    {
+      const Point *point = &g_array_index (self->points, Point, i);
+      float x = left + step * (float) i + (step - bar) / 2;
+      float delivered = height * (float) point->delivered / (float) self->scale_flow;
+      float failed = height * (float) point->failed / (float) self->scale_flow;
+
+      if (point->delivered > 0)
+        delivered = MAX (delivered, 2);
+      if (point->failed > 0)
+        failed = MAX (failed, 2);
+      gtk_snapshot_append_color (snapshot, &good,
+                                 &GRAPHENE_RECT_INIT (x, height - delivered, bar, delivered));
+      gtk_snapshot_append_color (snapshot, &bad,
+                                 &GRAPHENE_RECT_INIT (x, height - delivered - failed, bar, failed));
+    }
+}
+
+static void
+trace_depth (LampChart *self,
+             cairo_t   *cr,
+             float      left,
+             float      width,
+             float      height)
+{
+  float step = width / (float) MAX (self->points->len, 1);
+
+  for (guint i = 0; i < self->points->len; i++)
+    {
+      const Point *point = &g_array_index (self->points, Point, i);
+      double x = left + step * ((float) i + 0.5f);
+      double y = height - (height - LINE_WIDTH) * (double) point->pending / self->scale_depth -
+                 LINE_WIDTH / 2;
+
+      if (i == 0)
+        cairo_move_to (cr, left, y);
+      cairo_line_to (cr, x, y);
+      if (i == self->points->len - 1)
+        cairo_line_to (cr, left + width, y);
+    }
+}
+
+static void
+draw_depth (LampChart   *self,
+            GtkSnapshot *snapshot,
+            float        left,
+            float        width,
+            float        height)
+{
+  GdkRGBA line = get_color (self, "accent_color", 1);
+  GdkRGBA area = get_color (self, "accent_color", 0.15);
+  cairo_t *cr = gtk_snapshot_append_cairo (snapshot, &GRAPHENE_RECT_INIT (left, 0, width, height));
+
+  trace_depth (self, cr, left, width, height);
+  gdk_cairo_set_source_rgba (cr, &line);
+  cairo_set_line_width (cr, LINE_WIDTH);
+  cairo_set_line_join (cr, CAIRO_LINE_JOIN_ROUND);
+  cairo_stroke_preserve (cr);
+  cairo_line_to (cr, left + width, height);
+  cairo_line_to (cr, left, height);
+  cairo_close_path (cr);
+  gdk_cairo_set_source_rgba (cr, &area);
+  cairo_fill (cr);
+  cairo_destroy (cr);
+}
+
+static void
+lamp_chart_snapshot (GtkWidget   *widget,
+                     GtkSnapshot *snapshot)
+{
+  LampChart *self = LAMP_CHART (widget);
+  g_autoptr (PangoLayout) widest = create_label (self, self->scale_depth);
+  float height = (float) gtk_widget_get_height (widget);
+  int label_width;
+  float left;
+  float width;
+
+  pango_layout_get_pixel_size (widest, &label_width, NULL);
+  left = (float) (label_width + LABEL_GAP);
+  width = (float) gtk_widget_get_width (widget) - left;
+  if (width < 1 || height < 1)
+    return;
+
+  draw_grid (self, snapshot, left, width, height);
+  if (self->points->len == 0)
+    return;
+
+  draw_bars (self, snapshot, left, width, height);
+  draw_depth (self, snapshot, left, width, height);
+}
+
+static void
+lamp_chart_measure (GtkWidget     *widget,
+                    GtkOrientation orientation,
+                    int            for_size,
+                    int           *minimum,
+                    int           *natural,
+                    int           *minimum_baseline,
+                    int           *natural_baseline)
+{
+  *minimum = *natural = orientation == GTK_ORIENTATION_HORIZONTAL ? WIDTH_MIN : HEIGHT;
+}
+
+/* --- the object --------------------------------------------------------- */
+
+static void
+lamp_chart_finalize (GObject *object)
+{
+  LampChart *self = LAMP_CHART (object);
+
+  g_array_unref (self->points);
+
+  G_OBJECT_CLASS (lamp_chart_parent_class)->finalize (object);
+}
+
+static void
+lamp_chart_class_init (LampChartClass *klass)
+{
+  GtkWidgetClass *widget_class = GTK_WIDGET_CLASS (klass);
+
+  G_OBJECT_CLASS (klass)->finalize = lamp_chart_finalize;
+  widget_class->snapshot = lamp_chart_snapshot;
+  widget_class->measure = lamp_chart_measure;
+
+  gtk_widget_class_set_css_name (widget_class, "chart");
+  gtk_widget_class_set_accessible_role (widget_class, GTK_ACCESSIBLE_ROLE_IMG);
+}
+
+static void
+lamp_chart_init (LampChart *self)
+{
+  self->points = g_array_new (FALSE, FALSE, sizeof (Point));
+  self->scale_depth = SCALE_MIN;
+  self->scale_flow = SCALE_MIN;
+  g_signal_connect_object (adw_style_manager_get_default (), "notify::high-contrast",
+                           G_CALLBACK (gtk_widget_queue_draw), self, G_CONNECT_SWAPPED);
+}
+
+void
+lamp_chart_set_points (LampChart  *self,
+                       GVariant   *points,
+                       const char *summary)
+{
+  GVariantIter iter;
+  Point point;
+  guint depth = 0;
+  guint flow = 0;
+
+  g_return_if_fail (LAMP_IS_CHART (self));
+  g_return_if_fail (g_variant_is_of_type (points, G_VARIANT_TYPE ("a(xuuu)")));
+
+  g_array_set_size (self->points, 0);
+  g_variant_iter_init (&iter, points);
+  while (
+    g_variant_iter_next (&iter, "(xuuu)", NULL, &point.pending, &point.delivered, &point.failed))
+    {
+      depth = MAX (depth, point.pending);
+      flow = MAX (flow, point.delivered + point.failed);
+      g_array_append_val (self->points, point);
+    }
+
+  self->scale_depth = lamp_chart_get_scale (depth);
+  self->scale_flow = lamp_chart_get_scale (flow);
+  gtk_accessible_update_property (GTK_ACCESSIBLE (self), GTK_ACCESSIBLE_PROPERTY_LABEL, summary,
+                                  GTK_ACCESSIBLE_PROPERTY_DESCRIPTION, summary, -1);
+  gtk_widget_set_tooltip_text (GTK_WIDGET (self), summary);
+  gtk_widget_queue_draw (GTK_WIDGET (self));
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+#include "config.h"
+
+#include "lamp-application.h"
+
+#include <glib/gi18n.h>
+#include <locale.h>
+
+static gboolean
+have_schema (void)
+{
+  GSettingsSchemaSource *source = g_settings_schema_source_get_default ();
+  g_autoptr (GSettingsSchema) schema = NULL;
+
+  if (source != NULL)
+    schema = g_settings_schema_source_lookup (source, LAMP_SCHEMA_ID, TRUE);
+
+  return schema != NULL;
+}
+
+int
+main (int    argc,
+      char **argv)
+{
+  g_autoptr (LampApplication) application = NULL;
+
+  setlocale (LC_ALL, "");
+  bindtextdomain (GETTEXT_PACKAGE, LAMP_LOCALE_DIR);
+  bind_textdomain_codeset (GETTEXT_PACKAGE, "UTF-8");
+  textdomain (GETTEXT_PACKAGE);
+  g_set_application_name (_("Lamppost"));
+
+  if (!have_schema ())
+    {
+      g_printerr (_("The settings schema “%s” is not installed; install Lamppost again\n"),
+                  LAMP_SCHEMA_ID);
+      return EXIT_FAILURE;
+    }
+
+  application = lamp_application_new ();
+
+  return g_application_run (G_APPLICATION (application), argc, argv);
+}
