@@ -53,7 +53,7 @@ static const struct
   [CHECK_RUNNING] = { "content-loading-symbolic", N_("Being tested"), "dim-label" },
   [CHECK_GOOD] = { "emblem-ok-symbolic", N_("Works"), "success" },
   [CHECK_BAD] = { "dialog-warning-symbolic", N_("Does not work"), "error" },
-  [CHECK_UNKNOWN] = { "dialog-question-symbolic", N_("Not known yet"), "dim-label" },
+  [CHECK_UNKNOWN] = { "content-loading-symbolic", N_("Not known yet"), "dim-label" },
 };
 
 /* --- results ------------------------------------------------------------ */

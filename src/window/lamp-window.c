@@ -11,6 +11,7 @@
 #include "lamp-report.h"
 #include "lamp-sign-in.h"
 #include "lamp-status-panel.h"
+#include "lamp-words.h"
 
 #include <glib/gi18n.h>
 
@@ -26,7 +27,7 @@ struct _LampWindow
   AdwStatusPage *gone;
   GtkWidget *start_button;
   LampConnection *welcome;
-  GtkWidget *welcome_done;
+  GtkButton *welcome_done;
   AdwLeaflet *leaflet;
   AdwViewSwitcherTitle *switcher;
   GtkRevealer *banner;
@@ -53,6 +54,7 @@ struct _LampWindow
   LampEventsPage *delivered;
   GtkWidget *details_separator;
   GtkWidget *details_box;
+  GtkWidget *back_button;
   LampEventDetails *details;
 
   GSettings *settings;  /* (owned) */
@@ -167,15 +169,34 @@ update_banner (LampWindow *self)
 /* --- what is shown ------------------------------------------------------ */
 
 static void
+set_page_title (AdwViewStackPage *page,
+                const char       *title,
+                guint64           count)
+{
+  g_autofree char *words = lamp_words_dup_count (count);
+  g_autofree char *label = NULL;
+
+  if (count == 0)
+    {
+      adw_view_stack_page_set_title (page, title);
+      return;
+    }
+
+  /* TRANSLATORS: a page and how many events are on it */
+  label = g_strdup_printf (_("%s (%s)"), title, words);
+  adw_view_stack_page_set_title (page, label);
+}
+
+static void
 update_counts (LampWindow *self)
 {
   LampBusAgent1 *agent = get_agent (self);
   guint64 failed = lamp_bus_agent1_get_failed (agent);
 
-  adw_view_stack_page_set_badge_number (self->pending_page,
-                                        (guint) MIN (lamp_bus_agent1_get_pending (agent),
-                                                     G_MAXINT));
-  adw_view_stack_page_set_badge_number (self->failed_page, (guint) MIN (failed, G_MAXINT));
+  set_page_title (self->pending_page, C_("page", "Pending"), lamp_bus_agent1_get_pending (agent));
+  set_page_title (self->failed_page, C_("page", "Failed"), failed);
+  set_page_title (self->delivered_page, C_("page", "Delivered"),
+                  lamp_bus_agent1_get_delivered (agent));
   adw_view_stack_page_set_needs_attention (self->failed_page, failed > 0);
   gtk_widget_action_set_enabled (GTK_WIDGET (self), "win.resend-all", failed > 0);
   gtk_widget_action_set_enabled (GTK_WIDGET (self), "win.save-report", failed > 0);
@@ -203,7 +224,9 @@ update (LampWindow *self)
     {
       update_banner (self);
       update_counts (self);
-      gtk_widget_set_visible (self->welcome_done, TRUE);
+      gtk_button_set_label (self->welcome_done, is_state (self, "unconfigured")
+                                                  ? _("Set Up _Later")
+                                                  : _("Show _Events"));
     }
 
   gtk_widget_action_set_enabled (GTK_WIDGET (self), "win.sign-in", available);
@@ -254,8 +277,12 @@ show_details (LampWindow    *self,
   lamp_event_details_set_item (self->details, self->client, item);
   gtk_widget_set_visible (self->details_separator, item != NULL);
   gtk_widget_set_visible (self->details_box, item != NULL);
-  if (item != NULL)
-    adw_leaflet_set_visible_child (self->leaflet, self->details_box);
+  if (item == NULL)
+    return;
+
+  adw_leaflet_set_visible_child (self->leaflet, self->details_box);
+  if (adw_leaflet_get_folded (self->leaflet))
+    gtk_widget_grab_focus (self->back_button);
 }
 
 static void
@@ -807,6 +834,7 @@ bind_children (GtkWidgetClass *widget_class)
   gtk_widget_class_bind_template_child (widget_class, LampWindow, delivered);
   gtk_widget_class_bind_template_child (widget_class, LampWindow, details_separator);
   gtk_widget_class_bind_template_child (widget_class, LampWindow, details_box);
+  gtk_widget_class_bind_template_child (widget_class, LampWindow, back_button);
   gtk_widget_class_bind_template_child (widget_class, LampWindow, details);
 }
 
@@ -865,6 +893,7 @@ lamp_window_init (LampWindow *self)
 {
   self->cancel = g_cancellable_new ();
   gtk_widget_init_template (GTK_WIDGET (self));
+  gtk_search_bar_connect_entry (self->search_bar, self->search_entry);
   gtk_search_bar_set_key_capture_widget (self->search_bar, GTK_WIDGET (self->pages));
   if (g_str_has_suffix (LAMP_APPLICATION_ID, ".Devel"))
     gtk_widget_add_css_class (GTK_WIDGET (self), "devel");

@@ -9,6 +9,12 @@
 #include <glib/gi18n.h>
 #include <inttypes.h>
 
+#define THOUSAND 1000
+#define MILLION (1000 * 1000)
+
+/* Up to four digits fit beside a page's title. */
+#define COUNT_PLAIN_MAX (10 * THOUSAND)
+
 /* The first sentence of each state; a full stop is part of it. */
 static const char *const states[LAMP_N_STATES] = {
   [LAMP_STATE_UNCONFIGURED] = N_("No server is set."),
@@ -171,4 +177,18 @@ lamp_words_dup_full_moment (gint64 time)
     return g_strdup ("");
 
   return g_date_time_format (moment, "%x %X");
+}
+
+char *
+lamp_words_dup_count (guint64 count)
+{
+  if (count < COUNT_PLAIN_MAX)
+    return g_strdup_printf ("%" PRIu64, count);
+
+  if (count < MILLION)
+    /* TRANSLATORS: thousands, where there is little room */
+    return g_strdup_printf (_("%uk"), (guint) (count / THOUSAND));
+
+  /* TRANSLATORS: millions, where there is little room */
+  return g_strdup_printf (_("%.1fM"), (double) (count / (MILLION / 10)) / 10);
 }

@@ -43,4 +43,11 @@ char *lamp_words_dup_moment   (gint64              time,
  */
 char *lamp_words_dup_full_moment (gint64           time);
 
+/**
+ * lamp_words_dup_count:
+ *
+ * Returns: (transfer full): a number for where there is little room: "128", "12k", "1.2M"
+ */
+char *lamp_words_dup_count    (guint64             count);
+
 G_END_DECLS
