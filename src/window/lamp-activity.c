@@ -42,30 +42,29 @@ lamp_activity_dup_summary (GVariant *points,
 {
   GVariantIter iter;
   guint pending = 0;
+  guint failed = 0;
   guint delivered;
-  guint failed;
   guint largest = 0;
-  guint64 all_delivered = 0;
-  guint64 all_failed = 0;
+  guint all_delivered = 0;
 
   g_variant_iter_init (&iter, points);
   while (g_variant_iter_next (&iter, "(xuuu)", NULL, &pending, &delivered, &failed))
     {
       largest = MAX (largest, pending);
       all_delivered += delivered;
-      all_failed += failed;
     }
 
   if (day)
     return g_strdup_printf (
       /* TRANSLATORS: what the chart shows; numbers of events */
-      _("In the last day: delivered %u, failed %u, at most %u waiting at once, now %u."),
-      (guint) all_delivered, (guint) all_failed, largest, pending);
+      _(
+       "In the last day %u were delivered and at most %u waited. Now %u wait, and %u are failed."),
+      all_delivered, largest, pending, failed);
 
   return g_strdup_printf (
     /* TRANSLATORS: what the chart shows; numbers of events */
-    _("In the last hour: delivered %u, failed %u, at most %u waiting at once, now %u."),
-    (guint) all_delivered, (guint) all_failed, largest, pending);
+    _("In the last hour %u were delivered and at most %u waited. Now %u wait, and %u are failed."),
+    all_delivered, largest, pending, failed);
 }
 
 static void

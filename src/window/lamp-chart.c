@@ -17,6 +17,9 @@
 #define LABEL_GAP 6
 #define SCALE_MIN 4
 
+/* What happened is to be seen, however little it is. */
+#define BAR_MIN 2
+
 typedef struct
 {
   guint pending;
@@ -29,8 +32,8 @@ struct _LampChart
   GtkWidget parent_instance;
 
   GArray *points; /* (owned) of Point */
-  guint scale_depth;
-  guint scale_flow;
+  guint scale;    /* the value at the top; one for all, so that what is larger looks larger */
+  gboolean has_failed;
 };
 
 G_DEFINE_FINAL_TYPE (LampChart, lamp_chart, GTK_TYPE_WIDGET)
@@ -98,8 +101,7 @@ draw_grid (LampChart   *self,
   for (guint i = 0; i <= N_LINES; i++)
     {
       float y = height * (float) i / N_LINES;
-      g_autoptr (PangoLayout) label = create_label (self,
-                                                    self->scale_depth * (N_LINES - i) / N_LINES);
+      g_autoptr (PangoLayout) label = create_label (self, self->scale * (N_LINES - i) / N_LINES);
       int label_width;
       int label_height;
       float label_y;
@@ -124,71 +126,73 @@ draw_bars (LampChart   *self,
            float        width,
            float        height)
 {
-  GdkRGBA good = get_color (self, "success_color", 0.55);
-  GdkRGBA bad = get_color (self, "error_color", 0.9);
-  float step = width / (float) MAX (self->points->len, 1);
+  GdkRGBA color = get_color (self, "success_color", 0.55);
+  float step = width / (float) self->points->len;
   float bar = MAX (step * 0.7f, 1);
 
   for (guint i = 0; i < self->points->len; i++)
     {
-      const Point *point = &g_array_index (self->points, Point, i);
+      guint delivered = g_array_index (self->points, Point, i).delivered;
       float x = left + step * (float) i + (step - bar) / 2;
-      float delivered = height * (float) point->delivered / (float) self->scale_flow;
-      float failed = height * (float) point->failed / (float) self->scale_flow;
+      float length = height * (float) delivered / (float) self->scale;
 
-      if (point->delivered > 0)
-        delivered = MAX (delivered, 2);
-      if (point->failed > 0)
-        failed = MAX (failed, 2);
-      gtk_snapshot_append_color (snapshot, &good,
-                                 &GRAPHENE_RECT_INIT (x, height - delivered, bar, delivered));
-      gtk_snapshot_append_color (snapshot, &bad,
-                                 &GRAPHENE_RECT_INIT (x, height - delivered - failed, bar, failed));
+      if (delivered > 0)
+        length = MAX (length, BAR_MIN);
+      gtk_snapshot_append_color (snapshot, &color,
+                                 &GRAPHENE_RECT_INIT (x, height - length, bar, length));
     }
+}
+
+static guint
+get_depth (const Point *point,
+           gboolean     failed)
+{
+  return failed ? point->failed : point->pending;
 }
 
 static void
 trace_depth (LampChart *self,
              cairo_t   *cr,
-             float      left,
-             float      width,
-             float      height)
+             gboolean   failed,
+             double     width,
+             double     height)
 {
-  float step = width / (float) MAX (self->points->len, 1);
+  double step = width / self->points->len;
 
   for (guint i = 0; i < self->points->len; i++)
     {
-      const Point *point = &g_array_index (self->points, Point, i);
-      double x = left + step * ((float) i + 0.5f);
-      double y = height - (height - LINE_WIDTH) * (double) point->pending / self->scale_depth -
-                 LINE_WIDTH / 2;
+      guint depth = get_depth (&g_array_index (self->points, Point, i), failed);
+      double y = height - LINE_WIDTH / 2 - (height - LINE_WIDTH) * depth / self->scale;
 
       if (i == 0)
-        cairo_move_to (cr, left, y);
-      cairo_line_to (cr, x, y);
+        cairo_move_to (cr, 0, y);
+      cairo_line_to (cr, step * (i + 0.5), y);
       if (i == self->points->len - 1)
-        cairo_line_to (cr, left + width, y);
+        cairo_line_to (cr, width, y);
     }
 }
 
 static void
 draw_depth (LampChart   *self,
             GtkSnapshot *snapshot,
+            gboolean     failed,
             float        left,
             float        width,
             float        height)
 {
-  GdkRGBA line = get_color (self, "accent_color", 1);
-  GdkRGBA area = get_color (self, "accent_color", 0.15);
+  const char *name = failed ? "error_color" : "accent_color";
+  GdkRGBA line = get_color (self, name, 1);
+  GdkRGBA area = get_color (self, name, 0.15);
   cairo_t *cr = gtk_snapshot_append_cairo (snapshot, &GRAPHENE_RECT_INIT (left, 0, width, height));
 
-  trace_depth (self, cr, left, width, height);
+  cairo_translate (cr, left, 0);
+  trace_depth (self, cr, failed, width, height);
   gdk_cairo_set_source_rgba (cr, &line);
   cairo_set_line_width (cr, LINE_WIDTH);
   cairo_set_line_join (cr, CAIRO_LINE_JOIN_ROUND);
   cairo_stroke_preserve (cr);
-  cairo_line_to (cr, left + width, height);
-  cairo_line_to (cr, left, height);
+  cairo_line_to (cr, width, height);
+  cairo_line_to (cr, 0, height);
   cairo_close_path (cr);
   gdk_cairo_set_source_rgba (cr, &area);
   cairo_fill (cr);
@@ -200,7 +204,7 @@ lamp_chart_snapshot (GtkWidget   *widget,
                      GtkSnapshot *snapshot)
 {
   LampChart *self = LAMP_CHART (widget);
-  g_autoptr (PangoLayout) widest = create_label (self, self->scale_depth);
+  g_autoptr (PangoLayout) widest = create_label (self, self->scale);
   float height = (float) gtk_widget_get_height (widget);
   int label_width;
   float left;
@@ -217,7 +221,9 @@ lamp_chart_snapshot (GtkWidget   *widget,
     return;
 
   draw_bars (self, snapshot, left, width, height);
-  draw_depth (self, snapshot, left, width, height);
+  if (self->has_failed)
+    draw_depth (self, snapshot, TRUE, left, width, height);
+  draw_depth (self, snapshot, FALSE, left, width, height);
 }
 
 static void
@@ -261,8 +267,7 @@ static void
 lamp_chart_init (LampChart *self)
 {
   self->points = g_array_new (FALSE, FALSE, sizeof (Point));
-  self->scale_depth = SCALE_MIN;
-  self->scale_flow = SCALE_MIN;
+  self->scale = SCALE_MIN;
   g_signal_connect_object (adw_style_manager_get_default (), "notify::high-contrast",
                            G_CALLBACK (gtk_widget_queue_draw), self, G_CONNECT_SWAPPED);
 }
@@ -274,24 +279,23 @@ lamp_chart_set_points (LampChart  *self,
 {
   GVariantIter iter;
   Point point;
-  guint depth = 0;
-  guint flow = 0;
+  guint largest = 0;
 
   g_return_if_fail (LAMP_IS_CHART (self));
   g_return_if_fail (g_variant_is_of_type (points, G_VARIANT_TYPE ("a(xuuu)")));
 
   g_array_set_size (self->points, 0);
+  self->has_failed = FALSE;
   g_variant_iter_init (&iter, points);
   while (
     g_variant_iter_next (&iter, "(xuuu)", NULL, &point.pending, &point.delivered, &point.failed))
     {
-      depth = MAX (depth, point.pending);
-      flow = MAX (flow, point.delivered + point.failed);
+      largest = MAX (largest, MAX (point.pending, MAX (point.delivered, point.failed)));
+      self->has_failed |= point.failed > 0;
       g_array_append_val (self->points, point);
     }
 
-  self->scale_depth = lamp_chart_get_scale (depth);
-  self->scale_flow = lamp_chart_get_scale (flow);
+  self->scale = lamp_chart_get_scale (largest);
   gtk_accessible_update_property (GTK_ACCESSIBLE (self), GTK_ACCESSIBLE_PROPERTY_LABEL, summary,
                                   GTK_ACCESSIBLE_PROPERTY_DESCRIPTION, summary, -1);
   gtk_widget_set_tooltip_text (GTK_WIDGET (self), summary);

@@ -11,8 +11,8 @@ G_BEGIN_DECLS
 /**
  * LampChart:
  *
- * How the queue went: its depth as a line, and events delivered and failed as bars. A
- * sentence says the same to those who don't see it.
+ * How the queue went: how many events waited and how many were failed as lines, those
+ * delivered as bars. A sentence says the same to those who don't see it.
  */
 G_DECLARE_FINAL_TYPE (LampChart, lamp_chart, LAMP, CHART, GtkWidget)
 

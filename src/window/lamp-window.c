@@ -147,19 +147,19 @@ update_banner (LampWindow *self)
 
   if (is_state (self, "unauthorized"))
     show_banner (self, _("The server does not take the token. Events are kept until you sign in."),
-                 _("_Sign In…"), "win.sign-in");
+                 _("Sign In…"), "win.sign-in");
   else if (is_state (self, "unconfigured"))
     show_banner (self,
                  problem != NULL ? problem
                                  : _("No server is set. Events are kept until there is one."),
-                 _("_Set Up…"), "win.sign-in");
+                 _("Set Up…"), "win.sign-in");
   else if (is_state (self, "misconfigured"))
     show_banner (self,
                  problem != NULL ? problem
                                  : _("What answers at the server’s address takes no events."),
-                 _("_Preferences"), "app.preferences");
+                 _("Preferences"), "app.preferences");
   else if (is_state (self, "paused"))
-    show_banner (self, problem, _("_Resume"), "win.resume");
+    show_banner (self, problem, _("Resume"), "win.resume");
   else if (lamp_bus_agent1_get_online (get_agent (self)))
     show_banner (self, problem, NULL, NULL);
   else
@@ -225,8 +225,8 @@ update (LampWindow *self)
       update_banner (self);
       update_counts (self);
       gtk_button_set_label (self->welcome_done, is_state (self, "unconfigured")
-                                                  ? _("Set Up _Later")
-                                                  : _("Show _Events"));
+                                                  ? _("Set Up Later")
+                                                  : _("Show Events"));
     }
 
   gtk_widget_action_set_enabled (GTK_WIDGET (self), "win.sign-in", available);
@@ -643,8 +643,8 @@ discard_action (GtkWidget  *widget,
                             ngettext ("The server will never receive it. This can’t be undone.",
                                       "The server will never receive them. This can’t be undone.",
                                       count));
-  adw_message_dialog_add_responses (ADW_MESSAGE_DIALOG (dialog), "cancel", _("_Cancel"), "discard",
-                                    _("_Discard"), NULL);
+  adw_message_dialog_add_responses (ADW_MESSAGE_DIALOG (dialog), "cancel", _("Cancel"), "discard",
+                                    _("Discard"), NULL);
   adw_message_dialog_set_response_appearance (ADW_MESSAGE_DIALOG (dialog), "discard",
                                               ADW_RESPONSE_DESTRUCTIVE);
   adw_message_dialog_set_default_response (ADW_MESSAGE_DIALOG (dialog), "cancel");
