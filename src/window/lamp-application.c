@@ -23,6 +23,7 @@ struct _LampApplication
   char *problem;           /* (owned) (nullable) why there is no client */
   LampWindow *window;      /* (nullable) */
   GtkWindow *preferences;  /* (nullable) */
+  gboolean ready;          /* the agent runs, or can't be started */
   gboolean wants_failed;   /* the window is to show the failed events */
   gboolean wants_settings; /* and the preferences, once there is a client */
 };
@@ -30,6 +31,14 @@ struct _LampApplication
 G_DEFINE_FINAL_TYPE (LampApplication, lamp_application, ADW_TYPE_APPLICATION)
 
 /* --- the agent ---------------------------------------------------------- */
+
+static void
+hand_over_client (LampApplication *self)
+{
+  self->ready = TRUE;
+  if (self->window != NULL)
+    lamp_window_set_client (self->window, self->client);
+}
 
 static void
 started_cb (GObject      *source,
@@ -43,8 +52,7 @@ started_cb (GObject      *source,
   if (!lamp_client_start_agent_finish (LAMP_CLIENT (source), result, &error))
     g_message ("The agent can’t be started: %s", error->message);
 
-  if (self->window != NULL)
-    lamp_window_set_client (self->window, self->client);
+  hand_over_client (self);
 }
 
 static void show_preferences (LampApplication *self);
@@ -72,8 +80,8 @@ client_cb (GObject      *source,
   /* Whoever opens the window wants the agent to run. */
   if (!lamp_client_get_available (self->client))
     lamp_client_start_agent_async (self->client, self->cancel, started_cb, g_object_ref (self));
-  else if (self->window != NULL)
-    lamp_window_set_client (self->window, self->client);
+  else
+    hand_over_client (self);
 
   if (self->wants_settings)
     show_preferences (self);
@@ -199,7 +207,7 @@ open_window (LampApplication *self)
   g_object_add_weak_pointer (G_OBJECT (self->window), (gpointer *) &self->window);
   if (self->problem != NULL)
     lamp_window_show_problem (self->window, self->problem);
-  else if (self->client != NULL)
+  else if (self->ready)
     lamp_window_set_client (self->window, self->client);
 }
 

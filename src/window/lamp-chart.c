@@ -183,7 +183,9 @@ draw_depth (LampChart   *self,
   const char *name = failed ? "error_color" : "accent_color";
   GdkRGBA line = get_color (self, name, 1);
   GdkRGBA area = get_color (self, name, 0.15);
-  cairo_t *cr = gtk_snapshot_append_cairo (snapshot, &GRAPHENE_RECT_INIT (left, 0, width, height));
+  /* Where nothing is failed there is no line. */
+  float visible = failed ? height - (float) LINE_WIDTH : height;
+  cairo_t *cr = gtk_snapshot_append_cairo (snapshot, &GRAPHENE_RECT_INIT (left, 0, width, visible));
 
   cairo_translate (cr, left, 0);
   trace_depth (self, cr, failed, width, height);

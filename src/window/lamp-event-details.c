@@ -12,6 +12,9 @@
 #include <inttypes.h>
 #include <string.h>
 
+/* Events move in crowds, and this one is only one of them. */
+#define REFRESH_DELAY_MS 300
+
 struct _LampEventDetails
 {
   AdwBin parent_instance;
@@ -36,6 +39,7 @@ struct _LampEventDetails
   LampClient *client;   /* (owned) (nullable) */
   LampEventItem *item;  /* (owned) (nullable) */
   GCancellable *cancel; /* (owned) (nullable) of the call for the envelope */
+  guint refresh_id;     /* 0 while nothing has changed */
 };
 
 G_DEFINE_FINAL_TYPE (LampEventDetails, lamp_event_details, ADW_TYPE_BIN)
@@ -54,6 +58,21 @@ static const struct
 
 /* --- the envelope ------------------------------------------------------- */
 
+/* What is the same stays where it was scrolled to. */
+static void
+set_text (LampEventDetails *self,
+          const char       *text)
+{
+  GtkTextIter start;
+  GtkTextIter end;
+  g_autofree char *shown = NULL;
+
+  gtk_text_buffer_get_bounds (self->envelope, &start, &end);
+  shown = gtk_text_buffer_get_text (self->envelope, &start, &end, FALSE);
+  if (!g_str_equal (shown, text))
+    gtk_text_buffer_set_text (self->envelope, text, -1);
+}
+
 static void
 show_envelope (LampEventDetails *self,
                const char       *envelope)
@@ -66,7 +85,7 @@ show_envelope (LampEventDetails *self,
   else
     g_string_append (pretty, envelope);
 
-  gtk_text_buffer_set_text (self->envelope, pretty->str, (int) pretty->len);
+  set_text (self, pretty->str);
 }
 
 static void
@@ -84,7 +103,7 @@ got_cb (GObject      *source,
       if (!g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
         {
           g_dbus_error_strip_remote_error (error);
-          gtk_text_buffer_set_text (self->envelope, error->message, -1);
+          set_text (self, error->message);
         }
       return;
     }
@@ -99,7 +118,6 @@ load_envelope (LampEventDetails *self)
 {
   g_cancellable_cancel (self->cancel);
   g_clear_object (&self->cancel);
-  gtk_text_buffer_set_text (self->envelope, "", 0);
   if (self->item == NULL)
     return;
 
@@ -107,6 +125,24 @@ load_envelope (LampEventDetails *self)
   lamp_bus_agent1_call_get (lamp_client_get_proxy (self->client),
                             lamp_event_item_get_text (self->item, "event_id"), self->cancel, got_cb,
                             g_object_ref (self));
+}
+
+static gboolean
+refresh_cb (gpointer user_data)
+{
+  LampEventDetails *self = LAMP_EVENT_DETAILS (user_data);
+
+  self->refresh_id = 0;
+  load_envelope (self);
+
+  return G_SOURCE_REMOVE;
+}
+
+static void
+refresh_soon (LampEventDetails *self)
+{
+  if (self->refresh_id == 0 && self->item != NULL && lamp_client_get_available (self->client))
+    self->refresh_id = g_timeout_add (REFRESH_DELAY_MS, refresh_cb, self);
 }
 
 static void
@@ -249,6 +285,7 @@ lamp_event_details_dispose (GObject *object)
 
   g_cancellable_cancel (self->cancel);
   g_clear_object (&self->cancel);
+  g_clear_handle_id (&self->refresh_id, g_source_remove);
   g_clear_object (&self->item);
   g_clear_object (&self->client);
   gtk_widget_dispose_template (GTK_WIDGET (self), LAMP_TYPE_EVENT_DETAILS);
@@ -299,7 +336,9 @@ lamp_event_details_set_item (LampEventDetails *self,
   g_return_if_fail (LAMP_IS_CLIENT (client));
   g_return_if_fail (item == NULL || LAMP_IS_EVENT_ITEM (item));
 
-  g_set_object (&self->client, client);
+  if (g_set_object (&self->client, client))
+    g_signal_connect_object (lamp_client_get_proxy (client), "g-properties-changed",
+                             G_CALLBACK (refresh_soon), self, G_CONNECT_SWAPPED);
   if (self->item == item)
     return;
 
@@ -309,6 +348,7 @@ lamp_event_details_set_item (LampEventDetails *self,
   if (item != NULL)
     g_signal_connect_object (item, "notify::row", G_CALLBACK (update), self, G_CONNECT_SWAPPED);
 
+  gtk_text_buffer_set_text (self->envelope, "", 0);
   update (self);
   load_envelope (self);
 }

@@ -300,7 +300,8 @@ lamp_preferences_new (GtkWindow  *parent,
                       LampClient *client,
                       GSettings  *settings)
 {
-  LampPreferences *self = g_object_new (LAMP_TYPE_PREFERENCES, "transient-for", parent, NULL);
+  LampPreferences *self = g_object_new (LAMP_TYPE_PREFERENCES, "transient-for", parent,
+                                        "destroy-with-parent", TRUE, NULL);
 
   self->settings = g_object_ref (settings);
   bind_settings (self);

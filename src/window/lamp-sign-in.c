@@ -48,7 +48,8 @@ lamp_sign_in_new (GtkWindow  *parent,
                   LampClient *client,
                   GSettings  *settings)
 {
-  LampSignIn *self = g_object_new (LAMP_TYPE_SIGN_IN, "transient-for", parent, NULL);
+  LampSignIn *self = g_object_new (LAMP_TYPE_SIGN_IN, "transient-for", parent,
+                                   "destroy-with-parent", TRUE, NULL);
 
   lamp_connection_set_client (self->connection, client, settings);
   lamp_connection_grab_entry (self->connection);

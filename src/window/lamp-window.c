@@ -18,6 +18,9 @@
 /* A person types a word, not a letter. */
 #define SEARCH_DELAY_MS 250
 
+/* An agent that was started has to read its queue before it is there. */
+#define START_PATIENCE_MS 2000
+
 struct _LampWindow
 {
   AdwApplicationWindow parent_instance;
@@ -62,6 +65,7 @@ struct _LampWindow
   GCancellable *cancel; /* (owned) */
   guint update_id;      /* 0 while nothing has changed */
   guint search_id;      /* 0 while nobody types */
+  guint patience_id;    /* 0 unless the agent has just been started */
   gboolean welcoming;   /* the first-run page stays until it is closed */
   gboolean welcomed;    /* and doesn't come back by itself */
 };
@@ -198,20 +202,36 @@ update_counts (LampWindow *self)
   set_page_title (self->delivered_page, C_("page", "Delivered"),
                   lamp_bus_agent1_get_delivered (agent));
   adw_view_stack_page_set_needs_attention (self->failed_page, failed > 0);
-  gtk_widget_action_set_enabled (GTK_WIDGET (self), "win.resend-all", failed > 0);
-  gtk_widget_action_set_enabled (GTK_WIDGET (self), "win.save-report", failed > 0);
 }
 
 static const char *
 choose_view (LampWindow *self)
 {
   if (!lamp_client_get_available (self->client))
-    return "gone";
+    return self->patience_id != 0 ? "starting" : "gone";
 
   if (is_state (self, "unconfigured") && !self->welcomed)
     self->welcoming = TRUE;
 
   return self->welcoming ? "welcome" : "main";
+}
+
+static void
+update_actions (LampWindow *self)
+{
+  static const char *const names[] = { "win.replay",          "win.pause",
+                                       "win.resume",          "win.resend-selected",
+                                       "win.resend-current",  "win.discard-selected",
+                                       "win.discard-current", "win.sign-in",
+                                       "win.end-welcome" };
+  gboolean available = self->client != NULL && lamp_client_get_available (self->client);
+  gboolean failed = available && lamp_bus_agent1_get_failed (get_agent (self)) > 0;
+
+  for (gsize i = 0; i < G_N_ELEMENTS (names); i++)
+    gtk_widget_action_set_enabled (GTK_WIDGET (self), names[i], available);
+  gtk_widget_action_set_enabled (GTK_WIDGET (self), "win.resend-all", failed);
+  gtk_widget_action_set_enabled (GTK_WIDGET (self), "win.save-report", failed);
+  gtk_widget_action_set_enabled (GTK_WIDGET (self), "win.start-agent", self->client != NULL);
 }
 
 static void
@@ -229,7 +249,7 @@ update (LampWindow *self)
                                                   : _("Show Events"));
     }
 
-  gtk_widget_action_set_enabled (GTK_WIDGET (self), "win.sign-in", available);
+  update_actions (self);
   if (g_strcmp0 (gtk_stack_get_visible_child_name (self->stack), view) == 0)
     return;
 
@@ -734,9 +754,21 @@ start_agent_action (GtkWidget  *widget,
   lamp_client_start_agent_async (self->client, self->cancel, started_cb, g_object_ref (self));
 }
 
+static gboolean
+patience_cb (gpointer user_data)
+{
+  LampWindow *self = LAMP_WINDOW (user_data);
+
+  self->patience_id = 0;
+  update (self);
+
+  return G_SOURCE_REMOVE;
+}
+
 static void
 available_cb (LampWindow *self)
 {
+  g_clear_handle_id (&self->patience_id, g_source_remove);
   if (!lamp_client_get_available (self->client))
     show_details (self, NULL);
 
@@ -784,6 +816,7 @@ lamp_window_dispose (GObject *object)
   g_cancellable_cancel (self->cancel);
   g_clear_handle_id (&self->update_id, g_source_remove);
   g_clear_handle_id (&self->search_id, g_source_remove);
+  g_clear_handle_id (&self->patience_id, g_source_remove);
   gtk_widget_dispose_template (GTK_WIDGET (self), LAMP_TYPE_WINDOW);
   g_clear_object (&self->client);
   g_clear_object (&self->settings);
@@ -893,6 +926,7 @@ lamp_window_init (LampWindow *self)
 {
   self->cancel = g_cancellable_new ();
   gtk_widget_init_template (GTK_WIDGET (self));
+  update_actions (self);
   gtk_search_bar_connect_entry (self->search_bar, self->search_entry);
   gtk_search_bar_set_key_capture_widget (self->search_bar, GTK_WIDGET (self->pages));
   if (g_str_has_suffix (LAMP_APPLICATION_ID, ".Devel"))
@@ -930,6 +964,8 @@ lamp_window_set_client (LampWindow *self,
   g_return_if_fail (self->client == NULL);
 
   self->client = g_object_ref (client);
+  if (!lamp_client_get_available (client))
+    self->patience_id = g_timeout_add (START_PATIENCE_MS, patience_cb, self);
   lamp_events_page_set_client (self->pending, client);
   lamp_events_page_set_client (self->failed, client);
   lamp_events_page_set_client (self->delivered, client);
