@@ -477,6 +477,10 @@ adapt_length (LampEventList *self)
 {
   guint wanted = get_wanted_length (self);
 
+  /* The counters may be newer than the pages; those tell where the difference lies. */
+  if (self->stale)
+    return;
+
   if (wanted > self->n_items)
     widen_gaps (self, wanted - self->n_items);
   else if (wanted < self->n_items)
@@ -842,7 +846,6 @@ fetch_dirty_page (LampEventList *self)
   for (guint i = 0; i < self->pages->len; i++)
     {
       LampEventPage *page = get_page (self, i);
-      guint wanted = get_wanted_length (self);
       guint more = 0;
 
       if (!page->dirty)
@@ -850,11 +853,8 @@ fetch_dirty_page (LampEventList *self)
 
       /* At the top new rows are expected, and the page grows with them. */
       if (page->before == 0)
-        more = lamp_event_list_is_filtered (self) ? PAGE_ROWS
-               : wanted > self->n_items           ? wanted - self->n_items
-                                                  : 0;
-      fetch (self, FETCH_REFRESH, page->before,
-             MIN (page->length + MIN (more, PAGE_ROWS), PAGE_ROWS_MAX), i);
+        more = PAGE_ROWS;
+      fetch (self, FETCH_REFRESH, page->before, MIN (page->length + more, PAGE_ROWS_MAX), i);
       return TRUE;
     }
 
