@@ -198,6 +198,8 @@ replayed_cb (GObject      *source,
   /* What stands in the way is told by the state. */
   if (!lamp_bus_agent1_call_replay_now_finish (LAMP_BUS_AGENT1 (source), result, &error))
     g_debug ("test of the connection: %s", error->message);
+  if (!g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    update (self);
 }
 
 static void

@@ -109,7 +109,8 @@ append_next_retry (GString            *body,
   if (snapshot->next_retry <= now || snapshot->tally.pending == 0)
     return;
 
-  duration = lamp_status_text_dup_duration (snapshot->next_retry - now);
+  /* The last second is one, too. */
+  duration = lamp_status_text_dup_duration (snapshot->next_retry - now + G_TIME_SPAN_SECOND - 1);
   /* TRANSLATORS: the placeholder is a duration like “40 s” */
   sentence = g_strdup_printf (_("Next try in %s."), duration);
   append_sentence (body, sentence);

@@ -176,9 +176,12 @@ test_start_only_when_asked (Fixture      *fixture,
                             gconstpointer data)
 {
   g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) reply = NULL;
 
-  g_assert_false (
-    lamp_bus_agent1_call_replay_now_sync (lamp_client_get_proxy (fixture->client), NULL, &error));
+  /* A call that GDBus refuses by itself loses its parameters; this one has none. */
+  reply = g_dbus_proxy_call_sync (G_DBUS_PROXY (lamp_client_get_proxy (fixture->client)),
+                                  "ReplayNow", NULL, G_DBUS_CALL_FLAGS_NONE, -1, NULL, &error);
+  g_assert_null (reply);
   g_assert_nonnull (error);
   g_assert_false (lamp_client_get_available (fixture->client));
 }

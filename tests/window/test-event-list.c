@@ -10,7 +10,7 @@
 
 /* The list that the window shows, over an agent that holds only rows. */
 
-#define N_MANY (LAMP_TEST_SANITIZED ? 10000 : 100000)
+#define N_MANY (LAMP_TEST_SANITIZED ? 4000 : 100000)
 #define N_SCREEN 30
 #define N_ROUNDS (LAMP_TEST_SANITIZED ? 10 : 40)
 
