@@ -162,6 +162,8 @@ lamp_activity_dispose (GObject *object)
 
   g_cancellable_cancel (self->cancel);
   g_clear_object (&self->client);
+  /* The bin would drop its child once more. */
+  adw_bin_set_child (ADW_BIN (self), NULL);
   gtk_widget_dispose_template (GTK_WIDGET (self), LAMP_TYPE_ACTIVITY);
 
   G_OBJECT_CLASS (lamp_activity_parent_class)->dispose (object);

@@ -223,6 +223,8 @@ lamp_status_panel_dispose (GObject *object)
   g_clear_handle_id (&self->tick_id, g_source_remove);
   g_clear_object (&self->client);
   g_clear_object (&self->settings);
+  /* The bin would drop its child once more. */
+  adw_bin_set_child (ADW_BIN (self), NULL);
   gtk_widget_dispose_template (GTK_WIDGET (self), LAMP_TYPE_STATUS_PANEL);
 
   G_OBJECT_CLASS (lamp_status_panel_parent_class)->dispose (object);
