@@ -4,6 +4,8 @@
 
 #include "lamp-chart.h"
 
+#include "lamp-words.h"
+
 #include <adwaita.h>
 
 /* Enough to tell a hill from a plain, and little enough to leave room for the list. */
@@ -41,7 +43,7 @@ G_DEFINE_FINAL_TYPE (LampChart, lamp_chart, GTK_TYPE_WIDGET)
 guint
 lamp_chart_get_scale (guint largest)
 {
-  static const guint steps[] = { 1, 2, 5 };
+  static const guint steps[] = { 1, 2, 4, 6 };
   guint64 power = 1;
 
   for (guint i = 0;; i++)
@@ -77,7 +79,7 @@ static PangoLayout *
 create_label (LampChart *self,
               guint      value)
 {
-  g_autofree char *text = g_strdup_printf ("%u", value);
+  g_autofree char *text = lamp_words_dup_count (value);
   PangoLayout *layout = gtk_widget_create_pango_layout (GTK_WIDGET (self), text);
   g_autoptr (PangoAttrList) attributes = pango_attr_list_new ();
 

@@ -29,7 +29,8 @@ void  lamp_chart_set_points     (LampChart  *self,
  * lamp_chart_get_scale:
  * @largest: the largest value
  *
- * Returns: a round number, not smaller, for the top of the chart; at least 4
+ * Returns: a round number, not smaller, for the top of the chart: even, so that the line in the
+ *   middle has a number, too, and at least 4
  */
 guint lamp_chart_get_scale      (guint       largest);
 

@@ -151,11 +151,11 @@ test_reason (void)
 static void
 test_scale (void)
 {
-  g_assert_cmpuint (lamp_chart_get_scale (0), ==, 5);
-  g_assert_cmpuint (lamp_chart_get_scale (5), ==, 5);
-  g_assert_cmpuint (lamp_chart_get_scale (6), ==, 10);
+  g_assert_cmpuint (lamp_chart_get_scale (0), ==, 4);
+  g_assert_cmpuint (lamp_chart_get_scale (5), ==, 6);
+  g_assert_cmpuint (lamp_chart_get_scale (7), ==, 10);
   g_assert_cmpuint (lamp_chart_get_scale (128), ==, 200);
-  g_assert_cmpuint (lamp_chart_get_scale (201), ==, 500);
+  g_assert_cmpuint (lamp_chart_get_scale (201), ==, 400);
   g_assert_cmpuint (lamp_chart_get_scale (1000000), ==, 1000000);
   g_assert_cmpuint (lamp_chart_get_scale (G_MAXUINT), ==, G_MAXUINT);
 }
