@@ -18,6 +18,9 @@
 /* Changes that come together are one; a list that is read anew all the time can't be read. */
 #define REFRESH_INTERVAL_MS 200
 
+/* To find the rows of a filter the agent may have to look at all there are. */
+#define REFRESH_FILTER_INTERVAL_MS 2000
+
 /* Ids in which rows above a page are looked for, before the newest ones are asked for instead. */
 #define REACH_MAX ((double) G_MAXINT)
 
@@ -1021,7 +1024,10 @@ refresh (LampEventList *self)
   self->stale = TRUE;
   self->empty = FALSE;
   if (self->refresh_id == 0)
-    self->refresh_id = g_timeout_add (REFRESH_INTERVAL_MS, refresh_cb, self);
+    self->refresh_id = g_timeout_add (lamp_event_list_is_filtered (self)
+                                        ? REFRESH_FILTER_INTERVAL_MS
+                                        : REFRESH_INTERVAL_MS,
+                                      refresh_cb, self);
 }
 
 static void
