@@ -12,7 +12,6 @@
 /* Wide enough for the longest label and a gap behind it. */
 #define LABEL_WIDTH 16
 
-
 /* List()'s keys (section 7 of the specification). Rows come in any order, JSON in this one. */
 static const char *const row_keys[] = {
   "event_id",      "event_type",    "mission_id",  "aggregate_id",  "status",
