@@ -141,6 +141,14 @@ lamp_timer_dummy_advance (LampTimerDummy *self,
 }
 
 void
+lamp_timer_dummy_sleep (LampTimerDummy *self,
+                        gint64          delay)
+{
+  self->now += delay;
+  lamp_timer_dummy_advance (self, 0);
+}
+
+void
 lamp_timer_dummy_next_alarm (LampTimerDummy *self)
 {
   int next = find_next (self);

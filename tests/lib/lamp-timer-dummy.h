@@ -26,6 +26,16 @@ void            lamp_timer_dummy_advance      (LampTimerDummy *self,
                                                gint64          delay);
 
 /**
+ * lamp_timer_dummy_sleep:
+ * @delay: µs
+ *
+ * The machine sleeps: no alarm is called while time goes on; what was due meanwhile is
+ * called when it wakes.
+ */
+void            lamp_timer_dummy_sleep        (LampTimerDummy *self,
+                                               gint64          delay);
+
+/**
  * lamp_timer_dummy_next_alarm:
  *
  * Moves to the next alarm and calls it; there must be one.
