@@ -71,9 +71,7 @@ lamp_laptop_rest (LampLaptop *self)
 }
 
 void
-lamp_laptop_start (LampLaptop *self,
-                   gboolean    paused,
-                   guint       max_events)
+lamp_laptop_start (LampLaptop *self)
 {
   g_autoptr (GError) error = NULL;
 
@@ -89,8 +87,6 @@ lamp_laptop_start (LampLaptop *self,
 
   self->replay = lamp_replay_new (self->queue, LAMP_TRANSPORT (self->server),
                                   LAMP_TIMER (self->timer), self->network);
-  lamp_replay_set_batch (self->replay, max_events, 512 * 1024);
-  lamp_replay_set_paused (self->replay, paused);
   g_signal_emit (self, signals[STARTED], 0);
   lamp_replay_start (self->replay);
   lamp_laptop_rest (self);

@@ -18,7 +18,8 @@ G_BEGIN_DECLS
  * test says so.
  *
  * Signals:
- *   "started" (): there is a new queue and a new replay, which hasn't begun yet.
+ *   "started" (): there is a new queue and a new replay, which hasn't begun yet and
+ *     takes its settings now.
  *   "rested" (): something has happened, and nothing more does before time goes on.
  */
 G_DECLARE_FINAL_TYPE (LampLaptop, lamp_laptop, LAMP, LAPTOP, GObject)
@@ -59,9 +60,7 @@ gint64           lamp_laptop_get_delay   (LampLaptop       *self);
  *
  * Starts an agent where there is none.
  */
-void             lamp_laptop_start       (LampLaptop       *self,
-                                          gboolean          paused,
-                                          guint             max_events);
+void             lamp_laptop_start       (LampLaptop       *self);
 
 /**
  * lamp_laptop_quit:

@@ -87,6 +87,7 @@ const char *lamp_mood_to_string (LampMood mood);
  * @gone: whether another program has deleted it
  * @held_until: when it may be sent again, as of the timer
  * @evidence: answers that arrived and blamed it alone, since it was last set to failed
+ * @n_alone: how often it was sent alone and got no true answer, since it was last failed
  * @n_failures: how often it was set to failed
  * @n_sent: how often it was sent
  *
@@ -106,6 +107,7 @@ typedef struct
   gboolean gone;
   gint64 held_until;
   guint evidence;
+  guint n_alone;
   guint n_failures;
   guint n_sent;
 } LampServerEvent;

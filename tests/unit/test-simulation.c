@@ -20,7 +20,8 @@
 #define HOUR (60 * MINUTE)
 
 #define N_DAYS (LAMP_TEST_SANITIZED ? 60 : 1000)
-#define DAY (24 * HOUR)
+#define DAY (14 * HOUR)
+#define NIGHT (10 * HOUR)
 
 /* Once the world is well, everything that can arrive does so in this time: the longest wait that a
  * server may ask for, a token, and some minutes to find culprits. */
@@ -56,6 +57,7 @@ typedef struct
   gboolean paused;
   gboolean in_pass;
   guint max_events;
+  guint in_flight;
   guint64 n_delivered;  /* as the queue tells */
   guint64 pass_counted; /* as the passes tell */
 
@@ -132,6 +134,13 @@ static gboolean
 is_culprit (const LampServerEvent *event)
 {
   return event->nature >= LAMP_NATURE_REJECTED;
+}
+
+/* Whether no batch that it is in ever gets an answer. */
+static gboolean
+is_mute (const LampServerEvent *event)
+{
+  return event->nature == LAMP_NATURE_BREAKS || event->nature == LAMP_NATURE_CRASHES;
 }
 
 static gint64
@@ -252,7 +261,7 @@ taken_cb (LampServerModel *server,
   GPtrArray *node = day->nodes[event->node];
   guint *first = &day->first_open[event->node];
 
-  for (guint i = *first; i < event->place; i++)
+  for (guint i = *first; i < event->place && day->in_flight == 1; i++)
     {
       const LampServerEvent *earlier = node->pdata[i];
 
@@ -277,6 +286,17 @@ note_verdict (Day             *day,
     event->evidence++;
   else if (answered)
     event->held_until = get_time (day) + HOLD;
+}
+
+/* What is said of a batch of one is said of the event. */
+static void
+note_single (LampServerEvent *event,
+             LampOutcomeKind  kind)
+{
+  if (kind == LAMP_OUTCOME_REFUSED || kind == LAMP_OUTCOME_TOO_LARGE)
+    event->evidence++;
+  else if (kind == LAMP_OUTCOME_NO_ANSWER || kind == LAMP_OUTCOME_SERVER_ERROR)
+    event->n_alone++;
 }
 
 static void
@@ -307,9 +327,9 @@ answered_cb (LampServerModel *server,
     note_verdict (day, lamp_server_model_find (server, lamp_batch_get_event (batch, i)->event_id),
                   outcome->verdicts[i].kind, outcome->kind == LAMP_OUTCOME_ANSWERED);
 
-  if (outcome->n_verdicts == 1 && outcome->verdicts[0].kind == LAMP_VERDICT_NONE &&
-      (outcome->kind == LAMP_OUTCOME_REFUSED || outcome->kind == LAMP_OUTCOME_TOO_LARGE))
-    lamp_server_model_find (server, lamp_batch_get_event (batch, 0)->event_id)->evidence++;
+  if (outcome->n_verdicts == 1 && outcome->verdicts[0].kind == LAMP_VERDICT_NONE)
+    note_single (lamp_server_model_find (server, lamp_batch_get_event (batch, 0)->event_id),
+                 outcome->kind);
 }
 
 static LampServerEvent *
@@ -396,11 +416,11 @@ failed_cb (LampQueue *queue,
               lamp_nature_to_string (event->nature), refusal->code, refusal->message);
       if (strstr (refusal->message, event->event_id) == NULL)
         fail (day, "%s failed for another’s reason: %s", event->event_id, refusal->message);
-      if (event->evidence == 0 && event->nature != LAMP_NATURE_BREAKS &&
-          event->nature != LAMP_NATURE_CRASHES)
+      if (event->evidence + (is_mute (event) ? event->n_alone : 0) == 0)
         fail (day, "%s failed without evidence", event->event_id);
 
       event->evidence = 0;
+      event->n_alone = 0;
       event->n_failures++;
     }
 }
@@ -446,6 +466,9 @@ started_cb (LampLaptop *laptop,
   g_signal_connect (queue, "failed", G_CALLBACK (failed_cb), day);
   g_signal_connect (replay, "changed", G_CALLBACK (changed_cb), day);
   g_signal_connect (replay, "finished", G_CALLBACK (finished_cb), day);
+  lamp_replay_set_batch (replay, day->max_events, 512 * 1024);
+  lamp_replay_set_in_flight (replay, day->in_flight);
+  lamp_replay_set_paused (replay, day->paused);
   day->last_told = 0;
 }
 
@@ -724,7 +747,7 @@ restart (Day     *day,
   day->in_pass = FALSE;
   day->was_empty = TRUE;
   day->was_hidden = TRUE;
-  lamp_laptop_start (day->laptop, day->paused, day->max_events);
+  lamp_laptop_start (day->laptop);
 }
 
 static void
@@ -789,6 +812,7 @@ heal (Day *day)
   LampReplay *replay = lamp_laptop_get_replay (day->laptop);
   LampQueue *queue = lamp_laptop_get_queue (day->laptop);
 
+  stir (day);
   tell (day, "all is well");
   lamp_server_model_set_mood (day->server, LAMP_MOOD_WELL);
   renew_token (day);
@@ -890,17 +914,20 @@ live (guint  seed,
   g_signal_connect (day.server, "answered", G_CALLBACK (answered_cb), &day);
 
   day.max_events = choose (&day, 2) == 0 ? 100 : 1 + choose (&day, 30);
+  day.in_flight = choose (&day, 4) == 0 ? 2 + choose (&day, 3) : 1;
   day.culprits_of_1000 = choose (&day, 2) * choose (&day, 60);
   if (choose (&day, 3) == 0)
     lamp_server_model_set_limits (day.server, 1 + choose (&day, 60), choose (&day, 2) == 0);
 
-  lamp_laptop_start (day.laptop, FALSE, day.max_events);
+  lamp_laptop_start (day.laptop);
   while (get_time (&day) < day.beginning + DAY)
     {
       happen (&day);
       lamp_laptop_run (day.laptop, choose_delay (&day));
     }
 
+  tell (&day, "good night");
+  lamp_laptop_sleep (day.laptop, NIGHT, TRUE);
   heal (&day);
   check_day (&day);
   lamp_laptop_quit (day.laptop);
