@@ -107,7 +107,6 @@ end_agent (LampLaptop   *self,
   lamp_test_finalize (g_steal_pointer (&self->queue));
 }
 
-/* Without a rest between two steps: what is on its way to the disk may arrive or not. */
 static void
 advance (LampLaptop *self,
          gint64      delay)
@@ -187,6 +186,13 @@ lamp_laptop_run (LampLaptop *self,
       lamp_laptop_rest (self);
       delay -= part;
     }
+}
+
+void
+lamp_laptop_step (LampLaptop *self,
+                  gint64      limit)
+{
+  advance (self, next_delay (self, limit));
 }
 
 void

@@ -93,6 +93,16 @@ void             lamp_laptop_run         (LampLaptop       *self,
                                           gint64            delay);
 
 /**
+ * lamp_laptop_step:
+ * @limit: µs
+ *
+ * Time goes on to the next thing that is due, at most for @limit. It begins, and what
+ * follows from it is still to come.
+ */
+void             lamp_laptop_step        (LampLaptop       *self,
+                                          gint64            limit);
+
+/**
  * lamp_laptop_sleep:
  * @delay: µs
  * @told: whether anybody tells that it has woken up
