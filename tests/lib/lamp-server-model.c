@@ -4,6 +4,8 @@
 
 #include "lamp-server-model.h"
 
+#define ORIGIN "https://team.example.org"
+
 #define MS ((gint64) 1000)
 #define SECOND ((gint64) G_USEC_PER_SEC)
 
@@ -34,11 +36,12 @@ struct _LampServerModel
   GRand *random;      /* (owned) */
   GHashTable *events; /* (owned) of LampServerEvent, by their ids */
   GPtrArray *flights; /* (owned) of Flight */
+  char *origin;       /* (owned) */
   LampMood mood;
   gboolean line_up;
   guint token_wanted;
   guint token_carried;
-  guint n_renewals; /* of the token, also by the same one */
+  guint n_renewals; /* of token or address, also by the same one */
   guint max_events; /* 0 for any number */
   gboolean tells_limits;
 };
@@ -396,7 +399,7 @@ fly (LampServerModel *self,
 static const char *
 lamp_server_model_get_origin (LampTransport *transport)
 {
-  return "https://team.example.org";
+  return LAMP_SERVER_MODEL (transport)->origin;
 }
 
 static void
@@ -462,6 +465,7 @@ lamp_server_model_finalize (GObject *object)
   g_assert_cmpuint (self->flights->len, ==, 0);
   g_ptr_array_unref (self->flights);
   g_hash_table_unref (self->events);
+  g_free (self->origin);
   g_rand_free (self->random);
   g_object_unref (self->timer);
 
@@ -489,6 +493,7 @@ lamp_server_model_init (LampServerModel *self)
 {
   self->events = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, event_free);
   self->flights = g_ptr_array_new_with_free_func (flight_free);
+  self->origin = g_strdup (ORIGIN);
   self->line_up = TRUE;
 }
 
@@ -531,6 +536,15 @@ lamp_server_model_find (LampServerModel *self,
     g_error ("Nobody has emitted %s", event_id);
 
   return event;
+}
+
+void
+lamp_server_model_set_origin (LampServerModel *self,
+                              const char      *origin)
+{
+  g_free (self->origin);
+  self->origin = g_strdup (origin);
+  self->n_renewals++;
 }
 
 void

@@ -81,13 +81,16 @@ const char *lamp_mood_to_string (LampMood mood);
  * @patience: how often it is still queued or unnamed
  * @node: who emitted it: 0, 1 …
  * @place: its place among those of its node
+ * @epoch: how often the laptop's server had changed when it came
+ * @sent_to: which server it was sent to
  * @taken: whether the server has recorded it
  * @told: whether an answer that arrived said so
  * @held: whether it was queued or unnamed, so that others may overtake it
  * @gone: whether another program has deleted it
  * @held_until: when it may be sent again, as of the timer
  * @evidence: answers that arrived and blamed it alone, since it was last set to failed
- * @n_alone: how often it was sent alone and got no true answer, since it was last failed
+ * @n_muted: how often it was sent and there was no true answer, since it was last failed
+ * @n_alone: how often of these it was sent alone
  * @n_failures: how often it was set to failed
  * @n_sent: how often it was sent
  *
@@ -101,12 +104,15 @@ typedef struct
   guint patience;
   guint node;
   guint place;
+  guint epoch;
+  guint sent_to;
   gboolean taken;
   gboolean told;
   gboolean held;
   gboolean gone;
   gint64 held_until;
   guint evidence;
+  guint n_muted;
   guint n_alone;
   guint n_failures;
   guint n_sent;
@@ -125,7 +131,7 @@ typedef struct
  *   "request" (LampBatch *batch): one leaves the laptop; %NULL for a probe.
  *   "taken" (LampServerEvent *event): the server has recorded an event, for the first time.
  *   "answered" (LampBatch *batch, LampOutcome *outcome, gboolean stale): an outcome reaches
- *     the laptop; @stale if the laptop was given a token since the request.
+ *     the laptop; @stale if that was given a token or another server since the request.
  */
 G_DECLARE_FINAL_TYPE (LampServerModel, lamp_server_model, LAMP, SERVER_MODEL, GObject)
 
@@ -150,6 +156,15 @@ LampServerEvent *lamp_server_model_expect          (LampServerModel *self,
  */
 LampServerEvent *lamp_server_model_find            (LampServerModel *self,
                                                     const char      *event_id);
+
+/**
+ * lamp_server_model_set_origin:
+ *
+ * The laptop has another address of a server. Behind all of them is this one, which
+ * remembers what it took at any.
+ */
+void             lamp_server_model_set_origin      (LampServerModel *self,
+                                                    const char      *origin);
 
 /**
  * lamp_server_model_set_limits:

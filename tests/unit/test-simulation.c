@@ -43,6 +43,9 @@
 
 #define N_NODES 2
 
+static const char *const origins[] = { "https://team.example.org", "https://new.example.org" };
+#define NO_ORIGIN G_MAXUINT
+
 typedef struct
 {
   guint seed;
@@ -57,11 +60,20 @@ typedef struct
   gboolean paused;
   gboolean in_pass;
   guint max_events;
+  LampOnExhausted on_exhausted;
+  guint max_retries;
   guint in_flight;
   guint64 n_delivered;  /* as the queue tells */
   guint64 pass_counted; /* as the passes tell */
 
+  guint origin; /* of the server there is */
+  guint home;   /* that took the last event */
+  guint agreed; /* that may have what was meant for another */
+  guint epoch;  /* how often it has changed */
+
   gint64 quiet_until;  /* no batch may leave before */
+  gboolean throttled;  /* it is the server that has asked for that */
+  guint n_spare;       /* batches that may leave all the same, because a person says so */
   gint64 down_since;   /* the first request that was in vain; 0 while there was none */
   guint n_down_early;  /* requests of the first minute */
   guint n_down_later;  /* requests after ten */
@@ -70,7 +82,17 @@ typedef struct
   gint64 last_told;    /* the next retry, as it was told */
   gint64 last_due;     /* when its alarm rings */
   guint n_requests;
+  guint last_size;   /* of a batch */
+  guint n_overtaken; /* by a witness against one that was innocent */
 } Day;
+
+typedef struct
+{
+  guint n_events;
+  guint n_requests;
+  guint n_overtaken;
+  guint64 n_delivered;
+} Totals;
 
 static gboolean verbose;
 
@@ -172,6 +194,7 @@ wake (Day *day)
 {
   stir (day);
   day->quiet_until = 0;
+  day->n_spare = 0;
 }
 
 static void
@@ -208,6 +231,18 @@ count_for_storm (Day *day)
 }
 
 static void
+check_quiet (Day *day)
+{
+  gint64 early = day->quiet_until - get_time (day);
+
+  if (early > 0 && day->n_spare == 0)
+    fail (day, "a batch was sent %d s before the server may be asked again",
+          (int) (early / SECOND));
+
+  day->n_spare = 0;
+}
+
+static void
 request_cb (LampServerModel *server,
             LampBatch       *batch,
             gpointer         user_data)
@@ -223,14 +258,13 @@ request_cb (LampServerModel *server,
       return;
     }
 
+  day->last_size = size;
   tell (day, "  batch of %u from %s", size, lamp_batch_get_event (batch, 0)->event_id);
   if (day->paused)
     fail (day, "a batch was sent while paused");
   if (size > day->max_events)
     fail (day, "a batch of %u, and %u are allowed", size, day->max_events);
-  if (get_time (day) < day->quiet_until)
-    fail (day, "a batch was sent %d s before the server may be asked again",
-          (int) ((day->quiet_until - get_time (day)) / SECOND));
+  check_quiet (day);
 
   for (guint i = 0; i < size; i++)
     {
@@ -238,6 +272,10 @@ request_cb (LampServerModel *server,
                                                        lamp_batch_get_event (batch, i)->event_id);
 
       event->n_sent++;
+      event->sent_to = day->origin;
+      if (day->home != NO_ORIGIN && day->home != day->origin && day->agreed != day->origin &&
+          event->epoch < day->epoch)
+        fail (day, "%s is sent to a server that it was not meant for", event->event_id);
       if (event->told)
         fail (day, "%s was accepted and is sent again", event->event_id);
       if (get_time (day) < event->held_until)
@@ -252,6 +290,52 @@ may_be_overtaken (const LampServerEvent *event)
   return event->taken || event->held || event->gone || event->n_failures > 0 || is_culprit (event);
 }
 
+/* Whether one that got no answer alone is under suspicion, and whether it is a culprit. */
+static gboolean
+is_searching (Day      *day,
+              gboolean *is_right)
+{
+  gboolean found = FALSE;
+
+  *is_right = FALSE;
+  for (guint node = 0; node < N_NODES; node++)
+    for (guint i = day->first_open[node]; i < day->nodes[node]->len; i++)
+      {
+        const LampServerEvent *event = day->nodes[node]->pdata[i];
+
+        if (event->gone || event->told || event->n_alone == 0)
+          continue;
+
+        found = TRUE;
+        *is_right = *is_right || is_mute (event);
+      }
+
+  return found;
+}
+
+/* While somebody is under suspicion, another event is tried alone: it is the evidence if it gets
+ * through, and then ahead of its time. In vain where the server just came back in between. */
+static void
+check_order (Day                   *day,
+             const LampServerEvent *event,
+             const LampServerEvent *earlier)
+{
+  gboolean is_right;
+
+  if (may_be_overtaken (earlier))
+    return;
+
+  if (day->last_size > 1 || !is_searching (day, &is_right))
+    fail (day, "%s (%u) arrives before %s (%u)", event->event_id, event->place, earlier->event_id,
+          earlier->place);
+
+  if (!is_right)
+    {
+      tell (day, "  %s overtakes %s", event->event_id, earlier->event_id);
+      day->n_overtaken++;
+    }
+}
+
 static void
 taken_cb (LampServerModel *server,
           LampServerEvent *event,
@@ -262,13 +346,7 @@ taken_cb (LampServerModel *server,
   guint *first = &day->first_open[event->node];
 
   for (guint i = *first; i < event->place && day->in_flight == 1; i++)
-    {
-      const LampServerEvent *earlier = node->pdata[i];
-
-      if (!may_be_overtaken (earlier))
-        fail (day, "%s (%u) arrives before %s (%u)", event->event_id, event->place,
-              earlier->event_id, earlier->place);
-    }
+    check_order (day, event, node->pdata[i]);
 
   while (*first < node->len && ((LampServerEvent *) node->pdata[*first])->taken)
     (*first)++;
@@ -288,15 +366,21 @@ note_verdict (Day             *day,
     event->held_until = get_time (day) + HOLD;
 }
 
-/* What is said of a batch of one is said of the event. */
+/* What is said of a batch is said of each event in it, and of a batch of one still more so. */
 static void
-note_single (LampServerEvent *event,
-             LampOutcomeKind  kind)
+note_batch (LampServerEvent *event,
+            LampOutcomeKind  kind,
+            gboolean         is_alone)
 {
-  if (kind == LAMP_OUTCOME_REFUSED || kind == LAMP_OUTCOME_TOO_LARGE)
-    event->evidence++;
-  else if (kind == LAMP_OUTCOME_NO_ANSWER || kind == LAMP_OUTCOME_SERVER_ERROR)
-    event->n_alone++;
+  if (kind == LAMP_OUTCOME_NO_ANSWER || kind == LAMP_OUTCOME_SERVER_ERROR)
+    {
+      event->n_muted++;
+      event->n_alone += is_alone;
+    }
+  else if (is_alone && (kind == LAMP_OUTCOME_REFUSED || kind == LAMP_OUTCOME_TOO_LARGE))
+    {
+      event->evidence++;
+    }
 }
 
 static void
@@ -321,15 +405,22 @@ answered_cb (LampServerModel *server,
   if (outcome->kind == LAMP_OUTCOME_MISCONFIGURED)
     quiet = MISCONFIGURED;
   if (quiet > 0 && !stale)
-    day->quiet_until = get_time (day) + quiet;
+    {
+      day->quiet_until = get_time (day) + quiet;
+      day->throttled = outcome->kind == LAMP_OUTCOME_THROTTLED;
+      day->n_spare = 0;
+    }
 
   for (guint i = 0; i < outcome->n_verdicts; i++)
-    note_verdict (day, lamp_server_model_find (server, lamp_batch_get_event (batch, i)->event_id),
-                  outcome->verdicts[i].kind, outcome->kind == LAMP_OUTCOME_ANSWERED);
+    {
+      LampVerdictKind verdict = outcome->verdicts[i].kind;
+      LampServerEvent *event = lamp_server_model_find (server,
+                                                       lamp_batch_get_event (batch, i)->event_id);
 
-  if (outcome->n_verdicts == 1 && outcome->verdicts[0].kind == LAMP_VERDICT_NONE)
-    note_single (lamp_server_model_find (server, lamp_batch_get_event (batch, 0)->event_id),
-                 outcome->kind);
+      note_verdict (day, event, verdict, outcome->kind == LAMP_OUTCOME_ANSWERED);
+      if (verdict == LAMP_VERDICT_NONE)
+        note_batch (event, outcome->kind, outcome->n_verdicts == 1);
+    }
 }
 
 static LampServerEvent *
@@ -342,6 +433,7 @@ add_event (Day        *day,
 
   event->node = node;
   event->place = day->nodes[node]->len;
+  event->epoch = day->epoch;
   g_ptr_array_add (day->nodes[node], event);
 
   return event;
@@ -386,6 +478,7 @@ delivered_cb (LampQueue *queue,
       const LampServerEvent *event = lamp_server_model_find (day->server, event_ids[i]);
 
       day->n_delivered++;
+      day->home = event->sent_to;
       if (!event->told)
         fail (day, "%s is delivered, and no answer said so", event_ids[i]);
     }
@@ -397,6 +490,28 @@ static const char *const codes[LAMP_N_NATURES] = {
   [LAMP_NATURE_REFUSED] = "rejected",     [LAMP_NATURE_TOO_LARGE] = "oversized",
   [LAMP_NATURE_BREAKS] = "undeliverable", [LAMP_NATURE_CRASHES] = "undeliverable",
 };
+
+/* An event fails for a reason of its own, and for what was found out about it. */
+static void
+check_reason (Day               *day,
+              LampServerEvent   *event,
+              const LampRefusal *refusal)
+{
+  if (day->on_exhausted == LAMP_ON_EXHAUSTED_FAIL && g_str_equal (refusal->code, "exhausted"))
+    {
+      if (event->n_muted <= day->max_retries)
+        fail (day, "%s is exhausted after %u tries", event->event_id, event->n_muted);
+      return;
+    }
+
+  if (g_strcmp0 (refusal->code, codes[event->nature]) != 0)
+    fail (day, "%s (%s) failed as “%s”: %s", event->event_id, lamp_nature_to_string (event->nature),
+          refusal->code, refusal->message);
+  if (strstr (refusal->message, event->event_id) == NULL)
+    fail (day, "%s failed for another’s reason: %s", event->event_id, refusal->message);
+  if (event->evidence + (is_mute (event) ? event->n_alone : 0) == 0)
+    fail (day, "%s failed without evidence", event->event_id);
+}
 
 static void
 failed_cb (LampQueue *queue,
@@ -411,15 +526,9 @@ failed_cb (LampQueue *queue,
       LampServerEvent *event = lamp_server_model_find (day->server, refusal->event_id);
 
       tell (day, "  %s failed: %s, %s", event->event_id, refusal->code, refusal->message);
-      if (g_strcmp0 (refusal->code, codes[event->nature]) != 0)
-        fail (day, "%s (%s) failed as “%s”: %s", event->event_id,
-              lamp_nature_to_string (event->nature), refusal->code, refusal->message);
-      if (strstr (refusal->message, event->event_id) == NULL)
-        fail (day, "%s failed for another’s reason: %s", event->event_id, refusal->message);
-      if (event->evidence + (is_mute (event) ? event->n_alone : 0) == 0)
-        fail (day, "%s failed without evidence", event->event_id);
-
+      check_reason (day, event, refusal);
       event->evidence = 0;
+      event->n_muted = 0;
       event->n_alone = 0;
       event->n_failures++;
     }
@@ -469,6 +578,8 @@ started_cb (LampLaptop *laptop,
   g_signal_connect (replay, "changed", G_CALLBACK (changed_cb), day);
   g_signal_connect (replay, "finished", G_CALLBACK (finished_cb), day);
   lamp_replay_set_batch (replay, day->max_events, 512 * 1024);
+  lamp_replay_set_on_exhausted (replay, day->on_exhausted);
+  lamp_replay_set_max_retries (replay, day->max_retries);
   lamp_replay_set_in_flight (replay, day->in_flight);
   lamp_replay_set_paused (replay, day->paused);
   day->last_told = 0;
@@ -537,9 +648,11 @@ rested_cb (LampLaptop *laptop,
   if (day->was_empty && !is_empty)
     stir (day);
   day->was_empty = is_empty;
+  if (is_empty)
+    day->agreed = day->origin;
 
   check_next_retry (day);
-  day->was_hidden = day->paused || is_empty;
+  day->was_hidden = lamp_replay_get_paused (replay) || is_empty;
   if (lamp_server_model_get_n_in_flight (day->server) > 0)
     return;
 
@@ -552,7 +665,7 @@ rested_cb (LampLaptop *laptop,
   lamp_replay_get_progress (replay, &done, &total);
   if (done != 0 || total != 0)
     fail (day, "%d of %d events, and no pass runs", (int) done, (int) total);
-  if (!is_empty && !day->paused && lamp_replay_get_next_retry (replay) == 0)
+  if (!is_empty && !lamp_replay_get_paused (replay) && lamp_replay_get_next_retry (replay) == 0)
     fail (day, "%d events wait for nothing", (int) tally->pending);
 }
 
@@ -570,7 +683,7 @@ choose_nature (Day *day)
   if (chance < 60)
     return LAMP_NATURE_UNNAMED;
   if (chance < 60 + day->culprits_of_1000)
-    return LAMP_NATURE_NAMED + choose (day, LAMP_NATURE_TOO_LARGE - LAMP_NATURE_NAMED + 1);
+    return LAMP_NATURE_NAMED + choose (day, LAMP_N_NATURES - LAMP_NATURE_NAMED);
 
   return LAMP_NATURE_GOOD;
 }
@@ -679,7 +792,13 @@ static void
 replay_now (Day *day)
 {
   tell (day, "“replay now”");
-  wake (day);
+
+  /* A server that has asked to be left alone is tried once. */
+  if (day->throttled && get_time (day) < day->quiet_until)
+    day->n_spare = 1;
+  else
+    wake (day);
+  stir (day);
   lamp_replay_now (lamp_laptop_get_replay (day->laptop), NULL);
   lamp_laptop_rest (day->laptop);
 }
@@ -690,6 +809,8 @@ set_paused (Day     *day,
 {
   tell (day, paused ? "“pause”" : "“unpause”");
   day->paused = paused;
+  if (!paused)
+    day->agreed = day->origin;
   stir (day);
   lamp_replay_set_paused (lamp_laptop_get_replay (day->laptop), paused);
   lamp_laptop_rest (day->laptop);
@@ -724,6 +845,19 @@ renew_token (Day *day)
 {
   tell (day, "a new token");
   lamp_server_model_renew_token (day->server);
+  wake (day);
+  forget_holds (day);
+  lamp_replay_server_changed (lamp_laptop_get_replay (day->laptop));
+  lamp_laptop_rest (day->laptop);
+}
+
+static void
+change_server (Day *day)
+{
+  day->origin = 1 - day->origin;
+  day->epoch++;
+  tell (day, "the server is %s", origins[day->origin]);
+  lamp_server_model_set_origin (day->server, origins[day->origin]);
   wake (day);
   forget_holds (day);
   lamp_replay_server_changed (lamp_laptop_get_replay (day->laptop));
@@ -784,8 +918,10 @@ happen (Day *day)
     restart (day, TRUE);
   else if (what < 99)
     restart (day, FALSE);
-  else
+  else if (choose (day, 2) == 0)
     erase_event (day);
+  else
+    change_server (day);
 }
 
 static gint64
@@ -831,6 +967,10 @@ heal (Day *day)
               lamp_replay_get_last_error (replay));
 
       lamp_laptop_run (day->laptop, SECOND);
+
+      /* Asked for consent. */
+      if (lamp_replay_get_paused (replay))
+        set_paused (day, FALSE);
     }
 
   if (*lamp_replay_get_last_error (replay) != '\0')
@@ -852,15 +992,18 @@ check_fate (Day             *day,
 
   if (row == NULL)
     fail (day, "%s is lost: %s", event->event_id, error->message);
+  if (row->retry_count != event->n_failures)
+    fail (day, "%s has a retry count of %u after %u refusals", event->event_id, row->retry_count,
+          event->n_failures);
+  if (day->on_exhausted == LAMP_ON_EXHAUSTED_FAIL && g_str_equal (row->error_code, "exhausted"))
+    return;
+
   if (row->status != status)
     fail (day, "%s (%s) is %s", event->event_id, lamp_nature_to_string (event->nature),
           lamp_status_to_string (row->status));
   if (event->taken != (status == LAMP_STATUS_DELIVERED))
     fail (day, "%s is %s, and the server knows better", event->event_id,
           lamp_status_to_string (row->status));
-  if (row->retry_count != event->n_failures)
-    fail (day, "%s has a retry count of %u after %u refusals", event->event_id, row->retry_count,
-          event->n_failures);
   if (status == LAMP_STATUS_FAILED && !g_str_equal (row->error_code, codes[event->nature]))
     fail (day, "%s failed as “%s”", event->event_id, row->error_code);
 }
@@ -892,9 +1035,8 @@ check_day (Day *day)
 /* --- a day -------------------------------------------------------------- */
 
 static void
-live (guint  seed,
-      guint *n_events,
-      guint *n_requests)
+live (guint   seed,
+      Totals *totals)
 {
   Day day = { .seed = seed };
 
@@ -905,6 +1047,8 @@ live (guint  seed,
   day.server = lamp_laptop_get_server (day.laptop);
   day.beginning = get_time (&day);
   day.was_empty = TRUE;
+  day.home = NO_ORIGIN;
+  day.agreed = NO_ORIGIN;
   for (guint node = 0; node < N_NODES; node++)
     day.nodes[node] = g_ptr_array_new ();
 
@@ -915,6 +1059,8 @@ live (guint  seed,
   g_signal_connect (day.server, "answered", G_CALLBACK (answered_cb), &day);
 
   day.max_events = choose (&day, 2) == 0 ? 100 : 1 + choose (&day, 30);
+  day.max_retries = choose (&day, 2) == 0 ? 3 : choose (&day, 6);
+  day.on_exhausted = choose (&day, 15) == 0 ? LAMP_ON_EXHAUSTED_FAIL : LAMP_ON_EXHAUSTED_HOLD;
   day.in_flight = choose (&day, 4) == 0 ? 2 + choose (&day, 3) : 1;
   day.culprits_of_1000 = choose (&day, 2) * choose (&day, 60);
   if (choose (&day, 3) == 0)
@@ -937,10 +1083,12 @@ live (guint  seed,
   lamp_laptop_assert_sound (day.laptop);
   g_assert_finalize_object (day.laptop);
 
-  *n_requests += day.n_requests;
+  totals->n_requests += day.n_requests;
+  totals->n_delivered += day.n_delivered;
+  totals->n_overtaken += day.n_overtaken;
   for (guint node = 0; node < N_NODES; node++)
     {
-      *n_events += day.nodes[node]->len;
+      totals->n_events += day.nodes[node]->len;
       g_ptr_array_unref (day.nodes[node]);
     }
   g_rand_free (day.random);
@@ -952,19 +1100,21 @@ test_days (void)
   const char *only = g_getenv ("LAMP_SIM_SEED");
   const char *days = g_getenv ("LAMP_SIM_DAYS");
   guint n_days = days != NULL ? (guint) g_ascii_strtoull (days, NULL, 10) : N_DAYS;
-  guint n_events = 0;
-  guint n_requests = 0;
+  Totals totals = { 0 };
 
   verbose = only != NULL;
   if (verbose)
     {
-      live ((guint) g_ascii_strtoull (only, NULL, 10), &n_events, &n_requests);
+      live ((guint) g_ascii_strtoull (only, NULL, 10), &totals);
       return;
     }
 
   for (guint seed = 1; seed <= n_days; seed++)
-    live (seed, &n_events, &n_requests);
-  g_test_message ("%u days, %u events, %u requests", n_days, n_events, n_requests);
+    live (seed, &totals);
+  g_test_message ("%u days: %u events, %" G_GUINT64_FORMAT " delivered in %u requests; %u were "
+                  "overtaken",
+                  n_days, totals.n_events, totals.n_delivered, totals.n_requests,
+                  totals.n_overtaken);
 }
 
 int
