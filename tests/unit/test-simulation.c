@@ -299,7 +299,7 @@ is_searching (Day      *day,
 
   *is_right = FALSE;
   for (guint node = 0; node < N_NODES; node++)
-    for (guint i = day->first_open[node]; i < day->nodes[node]->len; i++)
+    for (guint i = 0; i < day->nodes[node]->len; i++)
       {
         const LampServerEvent *event = day->nodes[node]->pdata[i];
 
