@@ -82,6 +82,7 @@ typedef struct
   gint64 last_told;    /* the next retry, as it was told */
   gint64 last_due;     /* when its alarm rings */
   guint n_requests;
+  guint size_limit;  /* of a batch, since the server found one too large */
   guint last_size;   /* of a batch */
   guint n_overtaken; /* by a witness against one that was innocent */
 } Day;
@@ -198,8 +199,9 @@ wake (Day *day)
 }
 
 static void
-forget_holds (Day *day)
+forget_server (Day *day)
 {
+  day->size_limit = G_MAXUINT;
   for (guint node = 0; node < N_NODES; node++)
     for (guint i = 0; i < day->nodes[node]->len; i++)
       ((LampServerEvent *) day->nodes[node]->pdata[i])->held_until = 0;
@@ -262,6 +264,8 @@ request_cb (LampServerModel *server,
   tell (day, "  batch of %u from %s", size, lamp_batch_get_event (batch, 0)->event_id);
   if (day->paused)
     fail (day, "a batch was sent while paused");
+  if (size > day->size_limit)
+    fail (day, "a batch of %u, after one of %u was too large", size, 2 * day->size_limit);
   if (size > day->max_events)
     fail (day, "a batch of %u, and %u are allowed", size, day->max_events);
   check_quiet (day);
@@ -410,6 +414,10 @@ answered_cb (LampServerModel *server,
       day->throttled = outcome->kind == LAMP_OUTCOME_THROTTLED;
       day->n_spare = 0;
     }
+
+  /* Where several are in flight, only one of them is looked at. */
+  if (outcome->kind == LAMP_OUTCOME_TOO_LARGE && !stale && day->in_flight == 1)
+    day->size_limit = MAX (outcome->n_verdicts / 2, 1);
 
   for (guint i = 0; i < outcome->n_verdicts; i++)
     {
@@ -846,7 +854,7 @@ renew_token (Day *day)
   tell (day, "a new token");
   lamp_server_model_renew_token (day->server);
   wake (day);
-  forget_holds (day);
+  forget_server (day);
   lamp_replay_server_changed (lamp_laptop_get_replay (day->laptop));
   lamp_laptop_rest (day->laptop);
 }
@@ -859,7 +867,7 @@ change_server (Day *day)
   tell (day, "the server is %s", origins[day->origin]);
   lamp_server_model_set_origin (day->server, origins[day->origin]);
   wake (day);
-  forget_holds (day);
+  forget_server (day);
   lamp_replay_server_changed (lamp_laptop_get_replay (day->laptop));
   lamp_laptop_rest (day->laptop);
 }
@@ -878,7 +886,7 @@ restart (Day     *day,
     write_events (day, FALSE);
 
   wake (day);
-  forget_holds (day);
+  forget_server (day);
   day->in_pass = FALSE;
   day->was_empty = TRUE;
   day->was_hidden = TRUE;
@@ -1047,6 +1055,7 @@ live (guint   seed,
   day.server = lamp_laptop_get_server (day.laptop);
   day.beginning = get_time (&day);
   day.was_empty = TRUE;
+  day.size_limit = G_MAXUINT;
   day.home = NO_ORIGIN;
   day.agreed = NO_ORIGIN;
   for (guint node = 0; node < N_NODES; node++)
