@@ -265,7 +265,7 @@ request_cb (LampServerModel *server,
   if (day->paused)
     fail (day, "a batch was sent while paused");
   if (size > day->size_limit)
-    fail (day, "a batch of %u, after one of %u was too large", size, 2 * day->size_limit);
+    fail (day, "a batch of %u, and the server takes %u at most", size, day->size_limit);
   if (size > day->max_events)
     fail (day, "a batch of %u, and %u are allowed", size, day->max_events);
   check_quiet (day);
@@ -324,7 +324,7 @@ check_order (Day                   *day,
              const LampServerEvent *event,
              const LampServerEvent *earlier)
 {
-  gboolean is_right;
+  gboolean is_right = FALSE;
 
   if (may_be_overtaken (earlier))
     return;
@@ -416,8 +416,9 @@ answered_cb (LampServerModel *server,
     }
 
   /* Where several are in flight, only one of them is looked at. */
-  if (outcome->kind == LAMP_OUTCOME_TOO_LARGE && !stale && day->in_flight == 1)
-    day->size_limit = MAX (outcome->n_verdicts / 2, 1);
+  if (outcome->kind == LAMP_OUTCOME_TOO_LARGE && outcome->n_verdicts > 1 && !stale &&
+      day->in_flight == 1)
+    day->size_limit = outcome->n_verdicts / 2;
 
   for (guint i = 0; i < outcome->n_verdicts; i++)
     {
