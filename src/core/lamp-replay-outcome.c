@@ -45,6 +45,10 @@ lamp_replay_is_graver (const LampFlight *flight,
   guint left = get_gravity (flight->outcome->kind);
   guint right = get_gravity (other->outcome->kind);
 
+  /* Who asks for the longer wait is asking for all. */
+  if (left == right && flight->outcome->retry_after != other->outcome->retry_after)
+    return flight->outcome->retry_after > other->outcome->retry_after;
+
   return left > right || (left == right && flight->after < other->after);
 }
 
