@@ -119,7 +119,7 @@ lamp_replay_stop_if_asked (LampReplay *self)
 {
   g_autoptr (GTask) task = NULL;
 
-  if (self->stopping == NULL || self->phase != LAMP_PHASE_REST)
+  if (self->stopping == NULL || self->phase != LAMP_PHASE_REST || self->probing)
     return;
 
   lamp_timer_clear_alarm (self->timer, &self->patience_id);
@@ -151,6 +151,10 @@ lamp_replay_stop_async (LampReplay         *self,
   self->patience_id = lamp_timer_set_alarm (self->timer,
                                             lamp_timer_get_time (self->timer) + STOP_PATIENCE,
                                             patience_cb, self);
+
+  /* A probe is not waited for; beside a batch it goes on. */
+  if (self->phase != LAMP_PHASE_SENDING && self->probing)
+    g_cancellable_cancel (self->cancel);
   lamp_replay_stop_if_asked (self);
 }
 

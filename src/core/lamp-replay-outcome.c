@@ -307,11 +307,16 @@ lamp_replay_handle_trouble (LampReplay *self,
 static void
 settled_without_answer (LampReplay *self)
 {
-  lamp_backoff_reset (self->backoff);
   if (lamp_isolation_is_trying (self->isolation))
-    g_clear_pointer (&self->isolation, lamp_isolation_free);
+    {
+      g_clear_pointer (&self->isolation, lamp_isolation_free);
+      self->n_exhausted++;
+    }
   else
-    lamp_isolation_failed (self->isolation);
+    {
+      lamp_backoff_reset (self->backoff);
+      lamp_isolation_failed (self->isolation);
+    }
 }
 
 void

@@ -61,6 +61,9 @@ settle_cb (GObject      *source,
   guint delivered;
   guint failed;
 
+  if (lamp_replay_is_gone (self))
+    return;
+
   /* The server may have the events; they are sent again, and it drops the doubles by their ids. */
   if (!lamp_queue_settle_finish (LAMP_QUEUE (source), result, &delivered, &failed, &error))
     {
@@ -69,6 +72,9 @@ settle_cb (GObject      *source,
     }
   else
     {
+      if (delivered > 0 &&
+          g_strcmp0 (flight->origin, lamp_transport_get_origin (self->transport)) != 0)
+        lamp_replay_doubt_consent (self);
       self->delivered += delivered;
       self->failed += failed;
       self->done += delivered + failed;
@@ -112,6 +118,9 @@ send_cb (GObject      *source,
   g_autoptr (LampReplay) self = g_steal_pointer (&flight->replay);
   guint index = 0;
 
+  if (lamp_replay_is_gone (self))
+    return;
+
   flight->outcome = lamp_transport_send_finish (LAMP_TRANSPORT (source), result);
   g_debug ("replay: batch of %u: %s", lamp_batch_get_size (flight->batch),
            flight->outcome->message);
@@ -122,6 +131,7 @@ send_cb (GObject      *source,
 
   if (flight->outcome->kind == LAMP_OUTCOME_ANSWERED)
     {
+      self->n_exhausted = 0;
       lamp_backoff_reset (self->backoff);
       lamp_replay_settle (self, flight);
       return;
@@ -163,6 +173,7 @@ send_batch (LampReplay *self,
   g_ptr_array_add (self->flights, flight);
   self->cursor = lamp_batch_get_event (batch, size - 1)->id;
   self->n_sent++;
+  self->sure = FALSE;
   lamp_transport_send_async (self->transport, batch, self->cancel, send_cb, flight);
 }
 
@@ -178,6 +189,9 @@ read_cb (GObject      *source,
   g_autoptr (LampBatch) batch = NULL;
 
   self->reading = FALSE;
+  if (lamp_replay_is_gone (self))
+    return;
+
   batch = lamp_queue_read_batch_finish (LAMP_QUEUE (source), result, &error);
 
   if (batch == NULL && self->mishap == NULL)
@@ -324,17 +338,32 @@ follow_isolation (LampReplay *self)
 static void
 reach_end (LampReplay *self)
 {
-  if (!self->news)
+  gboolean is_sure = self->sure || lamp_queue_get_tally (self->queue)->pending == 0;
+
+  if (!self->news && is_sure)
     {
       lamp_replay_complete_pass (self);
       return;
     }
 
-  /* They may have come behind the cursor: one that was resent keeps its place. */
+  /* They may have come behind the cursor: one that was resent keeps its place. What is left and
+   * not held may also have come from another program, after the end was read and before anybody
+   * told: so it is read once more after the last answer. */
+  self->sure = TRUE;
   self->at_end = FALSE;
   self->news = FALSE;
   self->cursor = 0;
   lamp_replay_go_on (self);
+}
+
+/* One batch that is failed for the want of an answer may be at fault itself, and the next one shows
+ * that. After the second one in a row it's the server, which is asked no more often than if the
+ * batches stayed. */
+static gboolean
+is_weary (LampReplay *self)
+{
+  return self->n_exhausted > 1 && self->n_sent > 0 && self->isolation == NULL &&
+         lamp_replay_has_pending (self);
 }
 
 /* All that was under way has come back. */
@@ -362,6 +391,9 @@ go_on_alone (LampReplay *self)
   else if (self->one_only && self->n_sent > 0 && lamp_replay_has_pending (self))
     lamp_replay_halt_pass (self, LAMP_STATE_THROTTLED,
                            MAX (self->throttled_until - lamp_timer_get_time (self->timer), 0),
+                           self->last_error);
+  else if (is_weary (self))
+    lamp_replay_fail_pass (self, self->online ? LAMP_STATE_WAITING : LAMP_STATE_OFFLINE,
                            self->last_error);
   else if (self->isolation != NULL)
     follow_isolation (self);
@@ -436,7 +468,8 @@ lamp_replay_start_pass (LampReplay *self,
   self->rewind = G_MAXINT64;
   self->at_end = FALSE;
   self->n_sent = 0;
-  self->news = FALSE;
+  self->sure = FALSE;
+  self->news = self->isolation != NULL; /* the pass begins in the midst of the rows */
   self->hint = FALSE;
   self->asked = FALSE;
   self->done = 0;

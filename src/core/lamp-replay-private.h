@@ -97,7 +97,9 @@ struct _LampReplay
   char *judged;           /* (owned) (nullable) the origin that @consent is for */
   LampConsent consent;
   char *checking; /* (owned) (nullable) the origin that the queue is asked about */
+  gboolean check_again; /* it may be another answer by now */
   char *agreeing; /* (owned) (nullable) the origin that consent is recorded for */
+  char *foregone; /* (owned) (nullable) the origin that a person agreed to before being asked */
   char *stranger; /* (owned) (nullable) why consent is wanted, for a person */
 
   /* The pass. */
@@ -108,11 +110,13 @@ struct _LampReplay
   LampFlight *suspect;      /* (owned) (nullable) the event that has failed alone */
   gboolean reading;
   gboolean serial;   /* one in flight, until all is well again */
+  guint n_exhausted; /* batches failed for the want of an answer, since anything was answered */
   gboolean one_only; /* the pass sends one batch, once: the server wants to be left alone */
   guint n_sent;      /* batches of the pass */
   gint64 cursor;     /* rows up to this one are done with, or in flight */
   gint64 rewind;     /* but go back to this one first; G_MAXINT64 for no */
   gboolean at_end;   /* there was nothing behind the cursor */
+  gboolean sure;     /* and nothing before it, when that was last read */
   GArray *held;      /* (owned) of LampHeld */
   guint64 done;
   guint64 total;
@@ -130,6 +134,8 @@ void        lamp_replay_move_to         (LampReplay        *self,
 void        lamp_replay_set_error       (LampReplay        *self,
                                          const char        *message);
 gboolean    lamp_replay_has_pending     (LampReplay        *self);
+/* Whether it is disposed of: what comes back from now on means nothing. */
+gboolean    lamp_replay_is_gone         (LampReplay        *self);
 gboolean    lamp_replay_may_send        (LampReplay        *self);
 gboolean    lamp_replay_is_resting      (LampReplay        *self);
 LampState   lamp_replay_get_rest        (LampReplay        *self);
@@ -163,6 +169,8 @@ LampConsent lamp_replay_get_consent     (LampReplay        *self);
 gboolean    lamp_replay_is_asking       (LampReplay        *self);
 void        lamp_replay_check_consent   (LampReplay        *self);
 void        lamp_replay_give_consent    (LampReplay        *self);
+/* Another server has taken something just now. */
+void        lamp_replay_doubt_consent   (LampReplay        *self);
 gint64      lamp_replay_clamp_retry_after (LampReplay      *self,
                                          gint64             delay);
 /* Everything learnt of the server is of another one. */

@@ -24,6 +24,8 @@ lamp_replay_forget_server (LampReplay *self)
   self->size_limit = 0;
   self->limits = (LampLimits){ 0 };
   self->stale_probe = TRUE;
+  if (g_strcmp0 (self->foregone, lamp_transport_get_origin (self->transport)) != 0)
+    g_clear_pointer (&self->foregone, g_free);
 }
 
 /* What the server says of itself narrows what we would do. */
@@ -86,6 +88,9 @@ probe_cb (GObject      *source,
   g_autoptr (LampOutcome) outcome = NULL;
   LampLimits limits;
 
+  if (lamp_replay_is_gone (self))
+    return;
+
   outcome = lamp_transport_probe_finish (LAMP_TRANSPORT (source), result, &limits);
   g_debug ("replay: probe: %s", outcome->message);
   self->probing = FALSE;
@@ -96,7 +101,8 @@ probe_cb (GObject      *source,
   if (self->probing)
     return;
 
-  if (outcome->kind == LAMP_OUTCOME_CANCELLED)
+  /* Nobody needs it any more. */
+  if (outcome->kind == LAMP_OUTCOME_CANCELLED || self->stopping != NULL)
     {
       if (self->phase == LAMP_PHASE_PROBING)
         lamp_replay_interrupt_pass (self);
@@ -180,6 +186,19 @@ follow_consent (LampReplay *self,
   g_signal_emit_by_name (self, "changed");
 }
 
+/* Who has let replay go on since the address changed meant this server. */
+static void
+judge_origin (LampReplay *self,
+              const char *origin,
+              const char *last)
+{
+  g_autofree char *foregone = g_steal_pointer (&self->foregone);
+
+  set_consent (self, origin, last);
+  if (g_strcmp0 (foregone, origin) == 0)
+    lamp_replay_give_consent (self);
+}
+
 static void
 checked_cb (GObject      *source,
             GAsyncResult *result,
@@ -189,10 +208,23 @@ checked_cb (GObject      *source,
   g_autofree char *origin = g_steal_pointer (&self->checking);
   g_autofree char *last = NULL;
   g_autoptr (GError) error = NULL;
-  gboolean was_wanted = lamp_replay_get_consent (self) == LAMP_CONSENT_WANTED;
+  gboolean was_wanted;
 
+  if (lamp_replay_is_gone (self))
+    return;
+
+  if (self->check_again ||
+      g_strcmp0 (origin, lamp_transport_get_origin (self->transport)) != 0)
+    {
+      self->check_again = FALSE;
+      lamp_replay_check_consent (self);
+      if (self->checking != NULL)
+        return;
+    }
+
+  was_wanted = lamp_replay_get_consent (self) == LAMP_CONSENT_WANTED;
   if (lamp_queue_check_server_finish (LAMP_QUEUE (source), result, &last, &error))
-    set_consent (self, origin, last);
+    judge_origin (self, origin, last);
   else if (self->phase == LAMP_PHASE_SENDING && self->mishap == NULL)
     self->mishap = g_strdup (error->message);
 
@@ -217,8 +249,12 @@ agreed_cb (GObject      *source,
   g_autoptr (LampReplay) self = LAMP_REPLAY (user_data);
   g_autofree char *origin = g_steal_pointer (&self->agreeing);
   g_autoptr (GError) error = NULL;
-  gboolean was_wanted = lamp_replay_get_consent (self) == LAMP_CONSENT_WANTED;
+  gboolean was_wanted;
 
+  if (lamp_replay_is_gone (self))
+    return;
+
+  was_wanted = lamp_replay_get_consent (self) == LAMP_CONSENT_WANTED;
   if (!lamp_queue_agree_to_server_finish (LAMP_QUEUE (source), result, &error))
     g_warning ("Replay stays paused: %s", error->message);
   else if (g_strcmp0 (self->judged, origin) == 0)
@@ -227,10 +263,26 @@ agreed_cb (GObject      *source,
   follow_consent (self, was_wanted);
 }
 
-/* Only of somebody who was asked. */
+void
+lamp_replay_doubt_consent (LampReplay *self)
+{
+  g_clear_pointer (&self->judged, g_free);
+  self->check_again = self->checking != NULL;
+  lamp_replay_check_consent (self);
+}
+
+/* Of somebody who was asked; or who was not, because whether to ask is being found out just now,
+ * and who can't mean anything else, as nothing else is paused. */
 void
 lamp_replay_give_consent (LampReplay *self)
 {
+  if (self->started && !self->paused && self->checking != NULL &&
+      lamp_replay_get_consent (self) == LAMP_CONSENT_UNKNOWN)
+    {
+      g_free (self->foregone);
+      self->foregone = g_strdup (lamp_transport_get_origin (self->transport));
+    }
+
   if (self->agreeing != NULL || lamp_replay_get_consent (self) != LAMP_CONSENT_WANTED)
     return;
 

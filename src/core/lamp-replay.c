@@ -92,6 +92,12 @@ lamp_replay_has_pending (LampReplay *self)
 }
 
 gboolean
+lamp_replay_is_gone (LampReplay *self)
+{
+  return self->queue == NULL;
+}
+
+gboolean
 lamp_replay_is_resting (LampReplay *self)
 {
   return (TO (self->state) & RESTING) != 0;
@@ -368,6 +374,10 @@ lamp_replay_dispose (GObject *object)
     g_source_destroy (self->backoff);
   if (self->timer != NULL)
     lamp_timer_clear_alarm (self->timer, &self->patience_id);
+  if (self->queue != NULL)
+    g_signal_handlers_disconnect_by_data (self->queue, self);
+  if (self->network != NULL)
+    g_signal_handlers_disconnect_by_data (self->network, self);
 
   g_clear_pointer (&self->backoff, g_source_unref);
   g_clear_object (&self->cancel);
@@ -390,6 +400,7 @@ lamp_replay_finalize (GObject *object)
   g_free (self->judged);
   g_free (self->checking);
   g_free (self->agreeing);
+  g_free (self->foregone);
   g_free (self->stranger);
   g_free (self->last_error);
 
