@@ -140,6 +140,15 @@ lamp_backoff_wait (GSource *source,
 }
 
 void
+lamp_backoff_skip_to (GSource *source,
+                      guint    failures)
+{
+  LampBackoff *self = (LampBackoff *) source;
+
+  self->failures = MAX (self->failures, failures);
+}
+
+void
 lamp_backoff_stop (GSource *source)
 {
   wait_until ((LampBackoff *) source, NOT_WAITING);

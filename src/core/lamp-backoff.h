@@ -50,6 +50,15 @@ void     lamp_backoff_wait        (GSource          *source,
                                    gint64            delay);
 
 /**
+ * lamp_backoff_skip_to:
+ * @failures: how many
+ *
+ * The next failure is as if so many had come before it, if there were fewer.
+ */
+void     lamp_backoff_skip_to     (GSource          *source,
+                                   guint             failures);
+
+/**
  * lamp_backoff_stop:
  *
  * Gives up the wait; the failures still count.

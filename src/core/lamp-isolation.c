@@ -4,31 +4,52 @@
 
 #include "lamp-isolation.h"
 
-/* The rule by which an event is failed without a word of the server, so that no innocent one is
- * when the server goes away in the middle:
+/* The rule by which an event is failed without a word of the server. A request that gets no true
+ * answer says little: the server goes away in the middle, the line loses each third request, one of
+ * two servers behind an address is broken. From outside all of that looks like a bad event.
  *
- * A strike against an event is a stretch of requests without a true answer, in which it failed
- * alone, and which ended because another event got through. An outage, however long, is one stretch
- * and no more. An event with two strikes is failed.
+ * So the event is tried alone again and again, and others, its witnesses, are tried alone in
+ * between. Each of its tries must fail, and each witness since the first of them must get through,
+ * with its first try. If one doesn't, all of that is forgotten: who loses witnesses is no judge.
+ * A line that loses a part p of all requests does that to an innocent event with p^n · (1 - p)^n at
+ * most, which is less than 4^-n for any p; and the order of the tries has no period that such a line
+ * could have by itself.
  *
- * Where no other event is left to show that, or all that are left have failed alone as well, others
- * of the batch must have got through since the batch failed, and the event must fail alone three
- * times, each time between two probes of a server that is well and with a wait behind it, as the
- * batch did.
+ * An error that the server itself has told (firm) is the stronger evidence: n is smaller, and
+ * nothing is waited for. Where there was no answer, a wait that gets longer is before each try.
  *
- * A server that is found unwell wipes all of this out. An event that nothing else was ever sent
- * beside stays pending. */
-#define STRIKES 2
-#define TIMES_ALONE 3
+ * Where no other event is left that could be a witness, or all that are left have failed alone as
+ * well, others of the batch must have got through since the batch failed, and nothing that had
+ * failed may have done so later; the event must fail alone firmly, a number of times, each between
+ * two probes of a server that is well, with a wait behind it. Without a firm answer it stays
+ * pending: the next event that comes is a witness.
+ *
+ * A server that is found unwell wipes all of this out, and what it does not answer between two
+ * events that get through counts once. */
+#define FIRM_TRIES 8
+#define TRIES 10
+#define TIMES_ALONE 5
+
+/* The suspect, or a witness: nothing that comes every second, third … time looks like this. */
+static const char plan[] = "SSWSWWSWWSSWWSWSSWSWW";
 
 /* Requests without an answer in a row, while the server was there a moment ago, before it is asked.
  */
 #define MUTES 3
 
-/* How many other events are tried as witnesses for one that has failed alone: once the server has
- * answered since its last probe, and before. */
-#define WITNESSES 3
-#define WITNESSES_AT_FIRST 1
+/* How many other events are tried as witnesses for one that has failed alone, where the server was
+ * there a moment ago. Where it wasn't, one in each second round; in the first one only if it has told
+ * an error at least: most often nobody is there, and an event that gets through then would be ahead
+ * of others without need. */
+#define WITNESSES 2
+
+/* How many rows are left out after a witness that the server has an error for: bad ones often come
+ * together. */
+#define FIRST_LEAP 2
+
+/* The least wait after a round in which nothing got through, in steps of the backoff: with the tries
+ * of the batch it isn't more than some 20 requests in the first minute. */
+#define SILENT_STEPS 2
 
 /*  TRYING ── retries used up ──▶ ROUND ── something gets through ──▶ SEARCHING
  *                                 ▲ └─ nothing does: wait, and again ─┘     │
@@ -61,13 +82,17 @@ struct _LampIsolation
   Step step;
   Step resume; /* after STEP_CHECK, STEP_WAIT */
   guint mutes; /* in a row */
-  guint strikes;
-  gboolean struck;   /* in this stretch */
+  guint strikes;     /* how often the head has failed alone */
+  guint passes;      /* witnesses that got through since the first strike */
+  gboolean firm;     /* each strike was an error that the server told */
+  gboolean lossy;    /* something that had failed got through later */
   gboolean beside;   /* something got through since the batch failed */
   gboolean lonely;   /* the head has failed alone, and so have all others, if there are any */
-  guint alone;       /* how often that was so while the server was well */
+  guint alone;       /* how often that was so, firmly, while the server was well */
+  guint silent;      /* rounds in a row in which nothing got through */
   guint witnesses;   /* that may still be tried */
   gint64 witness;    /* the next one is behind this row */
+  gint64 loser;      /* the last one that failed, 0 for none */
   guint stride;      /* how far behind a witness that failed: those beside it may be as bad */
   gboolean leapt;    /* some were not tried as witnesses */
   gboolean thorough; /* all will be */
@@ -88,6 +113,7 @@ lamp_isolation_new (const gint64 *rows,
   self->max_retries = max_retries;
   self->retries = max_retries;
   self->step = STEP_RANGE;
+  self->firm = TRUE;
 
   return self;
 }
@@ -178,17 +204,24 @@ lamp_isolation_next (const LampIsolation *self)
       return (LampTrial){ LAMP_TRIAL_FAIL, 0, get_row (self, self->lo), 1 };
     case STEP_WAIT:
     default:
-      return (LampTrial){ LAMP_TRIAL_WAIT, 0, 0, 0 };
+      return (LampTrial){ LAMP_TRIAL_WAIT, 0, 0, self->silent > 0 ? SILENT_STEPS : 0 };
     }
 }
 
 /* --- what came of it ---------------------------------------------------- */
 
 static void
-forget_evidence (LampIsolation *self)
+forget_strikes (LampIsolation *self)
 {
   self->strikes = 0;
-  self->struck = FALSE;
+  self->passes = 0;
+  self->firm = TRUE;
+}
+
+static void
+forget_evidence (LampIsolation *self)
+{
+  forget_strikes (self);
   self->lonely = FALSE;
   self->alone = 0;
 }
@@ -218,6 +251,14 @@ check_before (LampIsolation *self,
   self->step = STEP_CHECK;
 }
 
+/* Nothing got through in it; or nothing is left that could. */
+static void
+end_round (LampIsolation *self)
+{
+  self->silent += self->lonely ? 0 : 1;
+  wait_for (self, STEP_PROBE);
+}
+
 /* Everything before @index is done with; the search goes on behind it. */
 static void
 advance_to (LampIsolation *self,
@@ -225,6 +266,8 @@ advance_to (LampIsolation *self,
 {
   if (index != self->lo)
     {
+      if (self->loser <= get_row (self, index - 1))
+        self->loser = 0;
       forget_evidence (self);
       begin_witnesses (self);
       self->thorough = FALSE;
@@ -237,13 +280,36 @@ advance_to (LampIsolation *self,
   self->step = STEP_RANGE;
 }
 
+static gboolean
+is_strict (const LampIsolation *self)
+{
+  return !self->firm || self->lossy;
+}
+
+static guint
+get_tries (const LampIsolation *self)
+{
+  return MAX (is_strict (self) ? TRIES : FIRM_TRIES, self->max_retries + 1);
+}
+
+static gboolean
+is_suspects_turn (const LampIsolation *self)
+{
+  guint tries = get_tries (self);
+
+  if (self->strikes >= tries || self->passes >= tries)
+    return self->strikes < tries;
+
+  return plan[(self->strikes + self->passes) % (G_N_ELEMENTS (plan) - 1)] == 'S';
+}
+
 void
 lamp_isolation_spoke (LampIsolation *self)
 {
   g_return_if_fail (self != NULL);
 
   self->mutes = 0;
-  self->struck = FALSE;
+  self->silent = 0;
   self->retries = self->stage == STAGE_TRYING ? self->max_retries : 0;
   if (self->stage == STAGE_TRYING)
     return;
@@ -252,22 +318,52 @@ lamp_isolation_spoke (LampIsolation *self)
   self->beside = TRUE;
 }
 
-/* The head has failed alone and another event got through behind it. */
+/* The server was there a moment ago. */
+static void
+call_witness (LampIsolation *self)
+{
+  self->witness = MAX (self->witness, get_row (self, self->lo));
+  self->step = STEP_WITNESS;
+}
+
+/* The head has failed alone, or a witness for that got through. */
+static void
+follow_plan (LampIsolation *self)
+{
+  guint tries = get_tries (self);
+
+  if (self->strikes >= tries && self->passes >= tries)
+    self->step = STEP_FAIL;
+  else if (!is_suspects_turn (self))
+    call_witness (self);
+  else if (self->strikes > 0 && is_strict (self))
+    wait_for (self, STEP_RANGE);
+  else
+    self->step = STEP_RANGE;
+}
+
 static void
 witness_passed (LampIsolation *self,
                 gint64         row)
 {
   self->witness = row;
   self->bad = self->lo + 1;
-  self->step = self->strikes >= STRIKES ? STEP_FAIL : STEP_RANGE;
+  self->lonely = FALSE;
+  self->alone = 0;
+  self->passes += self->strikes > 0 ? 1 : 0;
+  follow_plan (self);
 }
 
 void
 lamp_isolation_passed (LampIsolation *self,
                        gint64         last)
 {
+  gboolean was_searching;
+  guint index;
+
   g_return_if_fail (self != NULL);
 
+  was_searching = self->stage == STAGE_SEARCHING;
   lamp_isolation_spoke (self);
   if (self->step == STEP_WITNESS)
     {
@@ -280,7 +376,11 @@ lamp_isolation_passed (LampIsolation *self,
     }
   else
     {
-      advance_to (self, find_behind (self, last));
+      index = find_behind (self, last);
+      self->lossy = self->lossy || self->strikes > 0 ||
+                    (self->loser > 0 && self->loser <= last) ||
+                    (was_searching && self->bad > 0 && index >= self->bad);
+      advance_to (self, index);
     }
 }
 
@@ -294,18 +394,47 @@ lamp_isolation_blamed (LampIsolation *self,
   self->bad = find_behind (self, last);
 }
 
-/* The server was there a moment ago. */
+/* Whether the server is there is in doubt as well: how much is tried to find that out. */
 static void
-call_witness (LampIsolation *self)
+doubt_server (LampIsolation *self)
 {
-  self->witness = MAX (self->witness, get_row (self, self->lo));
-  self->step = STEP_WITNESS;
+  gboolean is_turn = self->silent % 2 == 1 || (self->firm && self->silent == 0);
+
+  self->strikes = MAX (self->strikes, 1);
+  if (self->lonely)
+    self->alone = self->firm ? self->alone + 1 : 0;
+
+  self->witnesses = 1;
+  if (self->alone >= TIMES_ALONE && !self->lossy)
+    check_before (self, STEP_FAIL);
+  else if (is_turn || self->lonely)
+    call_witness (self);
+  else
+    end_round (self);
+}
+
+static void
+head_muted (LampIsolation *self,
+            gboolean       firm)
+{
+  self->firm = firm && (self->firm || self->strikes == 0);
+  if (self->stage == STAGE_ROUND)
+    {
+      doubt_server (self);
+    }
+  else
+    {
+      self->strikes++;
+      self->witnesses = WITNESSES;
+      follow_plan (self);
+    }
 }
 
 static void
 range_muted (LampIsolation *self,
              gint64         first,
-             gint64         last)
+             gint64         last,
+             gboolean       firm)
 {
   guint head;
   guint end;
@@ -324,23 +453,17 @@ range_muted (LampIsolation *self,
     advance_to (self, head);
   self->bad = end;
   if (end == self->lo + 1)
-    {
-      self->strikes += self->struck ? 0 : 1;
-      self->struck = TRUE;
-      self->witnesses = self->stage == STAGE_ROUND ? WITNESSES_AT_FIRST : WITNESSES;
-      call_witness (self);
-    }
+    head_muted (self, firm);
   else if (++self->mutes >= MUTES)
-    {
-      check_before (self, STEP_RANGE);
-    }
+    check_before (self, STEP_RANGE);
 }
 
-/* Where the next witness is, after one that failed: at first the next one, then in leaps that get
- * longer; when there are no more, all of them one by one. */
+/* Where the next witness is, after one that failed: in leaps that get longer; towards the end, and
+ * when there are no more, all of them one by one. */
 static void
 leap (LampIsolation *self,
-      gint64         row)
+      gint64         row,
+      gboolean       firm)
 {
   guint behind = find_behind (self, row);
 
@@ -348,10 +471,12 @@ leap (LampIsolation *self,
   if (self->thorough)
     return;
 
-  if (self->stride > 0 && behind < self->rows->len)
+  if (firm)
+    self->stride = MAX (self->stride, FIRST_LEAP);
+  if (self->stride > 0 && behind + self->stride < self->rows->len)
     {
       self->leapt = TRUE;
-      self->witness = get_row (self, MIN (behind + self->stride, self->rows->len) - 1);
+      self->witness = get_row (self, behind + self->stride - 1);
     }
   self->stride = MAX (2 * self->stride, 1);
 }
@@ -359,28 +484,32 @@ leap (LampIsolation *self,
 /* The head's fault is not shown by it: it may be the server's. */
 static void
 witness_muted (LampIsolation *self,
-               gint64         row)
+               gint64         row,
+               gboolean       firm)
 {
-  leap (self, row);
+  self->loser = row;
+  forget_strikes (self);
+  leap (self, row, firm);
   if (--self->witnesses > 0)
     check_before (self, STEP_WITNESS);
   else
-    wait_for (self, STEP_PROBE);
+    end_round (self);
 }
 
 void
 lamp_isolation_muted (LampIsolation *self,
                       gint64         first,
-                      gint64         last)
+                      gint64         last,
+                      gboolean       firm)
 {
   g_return_if_fail (self != NULL);
 
   if (self->stage != STAGE_TRYING)
     {
       if (self->step == STEP_WITNESS)
-        witness_muted (self, last);
+        witness_muted (self, last, firm);
       else
-        range_muted (self, first, last);
+        range_muted (self, first, last, firm);
     }
   else if (self->retries > 0)
     {
@@ -407,24 +536,22 @@ lamp_isolation_nothing (LampIsolation *self)
     }
   else
     {
-      self->lonely = self->beside && !self->leapt;
+      self->lonely = self->beside && (self->lonely || !self->leapt);
       self->thorough = self->leapt;
-      begin_witnesses (self);
-      wait_for (self, STEP_PROBE);
+
+      /* What failed already is not asked again for one that others speak against. */
+      if (self->passes == 0 || self->leapt)
+        begin_witnesses (self);
+      end_round (self);
     }
 }
 
-/* A round begins. */
 static void
 begin_round (LampIsolation *self)
 {
-  if (self->lonely)
-    self->alone++;
-
-  self->lonely = FALSE;
   self->stage = STAGE_ROUND;
   self->bad = self->lo + 1;
-  self->step = self->alone >= TIMES_ALONE ? STEP_FAIL : STEP_RANGE;
+  self->step = STEP_RANGE;
 }
 
 void
@@ -435,6 +562,7 @@ lamp_isolation_probed (LampIsolation *self,
 
   if (!well)
     {
+      self->lossy = self->lossy || self->beside;
       forget_evidence (self);
       wait_for (self, STEP_PROBE);
     }
@@ -482,6 +610,14 @@ lamp_isolation_is_exhausted (const LampIsolation *self)
   g_return_val_if_fail (self != NULL, FALSE);
 
   return self->stage == STAGE_TRYING && self->retries == 0;
+}
+
+gboolean
+lamp_isolation_is_patient (const LampIsolation *self)
+{
+  g_return_val_if_fail (self != NULL, FALSE);
+
+  return self->step == STEP_WITNESS && self->strikes > 1;
 }
 
 gint64

@@ -28,7 +28,8 @@ typedef enum
  * @kind: what to do
  * @after: only rows behind this one
  * @until: only rows up to this one
- * @limit: at most so many of them; 0 for as many as a batch may hold
+ * @limit: at most so many of them, 0 for as many as a batch may hold; of
+ *   %LAMP_TRIAL_WAIT at least as long as after so many failures before
  *
  * What to do next. The rows are those that are pending.
  */
@@ -88,12 +89,14 @@ void           lamp_isolation_passed        (LampIsolation       *self,
  * lamp_isolation_muted:
  * @first: the first row that was sent
  * @last: the last one
+ * @firm: whether the server itself has told an error
  *
  * No true answer came.
  */
 void           lamp_isolation_muted         (LampIsolation       *self,
                                              gint64               first,
-                                             gint64               last);
+                                             gint64               last,
+                                             gboolean             firm);
 
 /**
  * lamp_isolation_blamed:
@@ -153,6 +156,14 @@ gboolean       lamp_isolation_is_trying     (const LampIsolation *self);
  * Returns: whether it is, and for the last time
  */
 gboolean       lamp_isolation_is_exhausted  (const LampIsolation *self);
+
+/**
+ * lamp_isolation_is_patient:
+ *
+ * Returns: whether an answer now doesn't shorten the waits: they belong to an event that
+ *   is tried alone again and again, while others get through
+ */
+gboolean       lamp_isolation_is_patient    (const LampIsolation *self);
 
 /**
  * lamp_isolation_get_head:

@@ -156,6 +156,15 @@ exhaust (LampReplay *self,
     doubt (self, flight);
 }
 
+/* An error of the server's own. 502 to 504 are said in the place of one that isn't there, and all
+ * else can come from anybody on the way. */
+static gboolean
+is_firm (const LampOutcome *outcome)
+{
+  return outcome->kind == LAMP_OUTCOME_SERVER_ERROR && outcome->status >= 500 &&
+         (outcome->status < 502 || outcome->status > 504);
+}
+
 static void
 handle_mute (LampReplay *self,
              LampFlight *flight)
@@ -168,7 +177,8 @@ handle_mute (LampReplay *self,
       return;
     }
 
-  lamp_isolation_muted (self->isolation, get_id (flight, 0), get_last (flight));
+  lamp_isolation_muted (self->isolation, get_id (flight, 0), get_last (flight),
+                        is_firm (flight->outcome));
   if (get_size (flight) == 1 && lamp_isolation_get_head (self->isolation) == get_last (flight))
     {
       g_clear_pointer (&self->suspect, lamp_replay_flight_free);

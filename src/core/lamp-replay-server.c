@@ -271,12 +271,12 @@ lamp_replay_doubt_consent (LampReplay *self)
   lamp_replay_check_consent (self);
 }
 
-/* Of somebody who was asked; or who was not, because whether to ask is being found out just now,
- * and who can't mean anything else, as nothing else is paused. */
+/* Of somebody who was asked; or who will be, because whether to ask is being found out just now:
+ * what is said after the address was changed is said of the new one. */
 void
 lamp_replay_give_consent (LampReplay *self)
 {
-  if (self->started && !self->paused && self->checking != NULL &&
+  if (self->started && self->checking != NULL &&
       lamp_replay_get_consent (self) == LAMP_CONSENT_UNKNOWN)
     {
       g_free (self->foregone);

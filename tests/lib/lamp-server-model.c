@@ -213,6 +213,19 @@ judge_batch (LampServerModel *self,
   return by_nature[worst];
 }
 
+/* Two of its errors are the server's own; the others come from somebody on the way. */
+static gboolean
+is_own_error (LampServerModel *self,
+              Flight          *flight)
+{
+  if (flight->batch == NULL)
+    return FALSE;
+
+  return flight->mood == LAMP_MOOD_BROKEN || flight->mood == LAMP_MOOD_LATE ||
+         (moods[flight->mood].batch == LAMP_OUTCOME_ANSWERED &&
+          judge_batch (self, flight->batch) == LAMP_OUTCOME_SERVER_ERROR);
+}
+
 static void
 name_culprits (LampServerModel *self,
                LampBatch       *batch,
@@ -303,6 +316,8 @@ judge (LampServerModel *self,
       outcome = lamp_outcome_new (!takes || !flight->in_time ? LAMP_OUTCOME_NO_ANSWER : kind, size);
     }
 
+  if (outcome->kind == LAMP_OUTCOME_SERVER_ERROR && is_own_error (self, flight))
+    outcome->status = 500;
   if (outcome->kind == LAMP_OUTCOME_THROTTLED)
     outcome->retry_after = choose_retry_after (self);
   g_free (outcome->message);
