@@ -140,12 +140,10 @@ lamp_backoff_wait (GSource *source,
 }
 
 void
-lamp_backoff_skip_to (GSource *source,
-                      guint    failures)
+lamp_backoff_set_failures (GSource *source,
+                           guint    failures)
 {
-  LampBackoff *self = (LampBackoff *) source;
-
-  self->failures = MAX (self->failures, failures);
+  ((LampBackoff *) source)->failures = failures;
 }
 
 void

@@ -50,12 +50,12 @@ void     lamp_backoff_wait        (GSource          *source,
                                    gint64            delay);
 
 /**
- * lamp_backoff_skip_to:
+ * lamp_backoff_set_failures:
  * @failures: how many
  *
- * The next failure is as if so many had come before it, if there were fewer.
+ * The next failure counts as if so many had come before it.
  */
-void     lamp_backoff_skip_to     (GSource          *source,
+void     lamp_backoff_set_failures (GSource         *source,
                                    guint             failures);
 
 /**

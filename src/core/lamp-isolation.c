@@ -12,8 +12,8 @@
  * between. Each of its tries must fail, and each witness since the first of them must get through,
  * with its first try. If one doesn't, all of that is forgotten: who loses witnesses is no judge.
  * A line that loses a part p of all requests does that to an innocent event with p^n · (1 - p)^n at
- * most, which is less than 4^-n for any p; and the order of the tries has no period that such a line
- * could have by itself.
+ * most, which is less than 4^-n for any p; and the order of the tries has no period that such a
+ * line could have by itself.
  *
  * An error that the server itself has told (firm) is the stronger evidence: n is smaller, and
  * nothing is waited for. Where there was no answer, a wait that gets longer is before each try.
@@ -28,7 +28,10 @@
  * events that get through counts once. */
 #define FIRM_TRIES 8
 #define TRIES 10
-#define TIMES_ALONE 5
+#define TIMES_ALONE 4
+
+/* Of these, what is counted for the next one, when the first of several is failed. */
+#define TIMES_ALONE_NEXT 2
 
 /* The suspect, or a witness: nothing that comes every second, third … time looks like this. */
 static const char plan[] = "SSWSWWSWWSSWWSWSSWSWW";
@@ -38,17 +41,17 @@ static const char plan[] = "SSWSWWSWWSSWWSWSSWSWW";
 #define MUTES 3
 
 /* How many other events are tried as witnesses for one that has failed alone, where the server was
- * there a moment ago. Where it wasn't, one in each second round; in the first one only if it has told
- * an error at least: most often nobody is there, and an event that gets through then would be ahead
- * of others without need. */
-#define WITNESSES 2
+ * there a moment ago. Where it wasn't, one in each second round; in the first one only if it has
+ * told an error at least: most often nobody is there, and an event that gets through then would be
+ * ahead of others without need. */
+#define WITNESSES 3
 
 /* How many rows are left out after a witness that the server has an error for: bad ones often come
  * together. */
 #define FIRST_LEAP 2
 
-/* The least wait after a round in which nothing got through, in steps of the backoff: with the tries
- * of the batch it isn't more than some 20 requests in the first minute. */
+/* The least wait after a round in which nothing got through, in steps of the backoff: with the
+ * tries of the batch it isn't more than some 20 requests in the first minute. */
 #define SILENT_STEPS 2
 
 /*  TRYING ── retries used up ──▶ ROUND ── something gets through ──▶ SEARCHING
@@ -80,8 +83,8 @@ struct _LampIsolation
   guint retries; /* that are left */
   Stage stage;
   Step step;
-  Step resume; /* after STEP_CHECK, STEP_WAIT */
-  guint mutes; /* in a row */
+  Step resume;       /* after STEP_CHECK, STEP_WAIT */
+  guint mutes;       /* in a row */
   guint strikes;     /* how often the head has failed alone */
   guint passes;      /* witnesses that got through since the first strike */
   gboolean firm;     /* each strike was an error that the server told */
@@ -89,9 +92,11 @@ struct _LampIsolation
   gboolean beside;   /* something got through since the batch failed */
   gboolean lonely;   /* the head has failed alone, and so have all others, if there are any */
   guint alone;       /* how often that was so, firmly, while the server was well */
+  guint credit;      /* how many of them were counted before the head was tried */
   guint silent;      /* rounds in a row in which nothing got through */
   guint witnesses;   /* that may still be tried */
   gint64 witness;    /* the next one is behind this row */
+  gint64 known;      /* those up to this row were tried as witnesses when none was left */
   gint64 loser;      /* the last one that failed, 0 for none */
   guint stride;      /* how far behind a witness that failed: those beside it may be as bad */
   gboolean leapt;    /* some were not tried as witnesses */
@@ -166,7 +171,9 @@ static LampTrial
 range_trial (const LampIsolation *self)
 {
   guint end = range_end (self);
-  LampTrial trial = { LAMP_TRIAL_SEND, get_row (self, 0) - 1, get_row (self, end - 1), 0 };
+  LampTrial trial = { .kind = LAMP_TRIAL_SEND,
+                      .after = get_row (self, 0) - 1,
+                      .until = get_row (self, end - 1) };
 
   if (self->bad == self->lo + 1)
     {
@@ -181,10 +188,35 @@ range_trial (const LampIsolation *self)
   return trial;
 }
 
+/* Before a suspect is tried alone again, while others get through or none is left, the waits begin
+ * anew. */
+static LampTrial
+wait_trial (const LampIsolation *self)
+{
+  LampTrial trial = { .kind = LAMP_TRIAL_WAIT, .at_least = TRUE };
+
+  if (self->resume == STEP_RANGE && self->strikes > 0)
+    {
+      trial.failures = self->strikes - 1;
+      trial.at_least = FALSE;
+    }
+  else if (self->lonely && self->alone > self->credit)
+    {
+      trial.failures = self->alone - self->credit;
+      trial.at_least = FALSE;
+    }
+  else if (self->silent > 0)
+    {
+      trial.failures = SILENT_STEPS;
+    }
+
+  return trial;
+}
+
 LampTrial
 lamp_isolation_next (const LampIsolation *self)
 {
-  LampTrial trial = { LAMP_TRIAL_DONE, 0, 0, 0 };
+  LampTrial trial = { .kind = LAMP_TRIAL_DONE };
 
   g_return_val_if_fail (self != NULL, trial);
 
@@ -196,15 +228,17 @@ lamp_isolation_next (const LampIsolation *self)
     case STEP_RANGE:
       return range_trial (self);
     case STEP_WITNESS:
-      return (LampTrial){ LAMP_TRIAL_SEND, self->witness, G_MAXINT64, 1 };
+      return (LampTrial){
+        .kind = LAMP_TRIAL_SEND, .after = self->witness, .until = G_MAXINT64, .limit = 1
+      };
     case STEP_PROBE:
     case STEP_CHECK:
-      return (LampTrial){ LAMP_TRIAL_PROBE, 0, 0, 0 };
+      return (LampTrial){ .kind = LAMP_TRIAL_PROBE };
     case STEP_FAIL:
-      return (LampTrial){ LAMP_TRIAL_FAIL, 0, get_row (self, self->lo), 1 };
+      return (LampTrial){ .kind = LAMP_TRIAL_FAIL, .until = get_row (self, self->lo), .limit = 1 };
     case STEP_WAIT:
     default:
-      return (LampTrial){ LAMP_TRIAL_WAIT, 0, 0, self->silent > 0 ? SILENT_STEPS : 0 };
+      return wait_trial (self);
     }
 }
 
@@ -224,6 +258,7 @@ forget_evidence (LampIsolation *self)
   forget_strikes (self);
   self->lonely = FALSE;
   self->alone = 0;
+  self->credit = 0;
 }
 
 /* From the row behind the head. */
@@ -350,6 +385,7 @@ witness_passed (LampIsolation *self,
   self->bad = self->lo + 1;
   self->lonely = FALSE;
   self->alone = 0;
+  self->credit = 0;
   self->passes += self->strikes > 0 ? 1 : 0;
   follow_plan (self);
 }
@@ -377,8 +413,7 @@ lamp_isolation_passed (LampIsolation *self,
   else
     {
       index = find_behind (self, last);
-      self->lossy = self->lossy || self->strikes > 0 ||
-                    (self->loser > 0 && self->loser <= last) ||
+      self->lossy = self->lossy || self->strikes > 0 || (self->loser > 0 && self->loser <= last) ||
                     (was_searching && self->bad > 0 && index >= self->bad);
       advance_to (self, index);
     }
@@ -394,6 +429,14 @@ lamp_isolation_blamed (LampIsolation *self,
   self->bad = find_behind (self, last);
 }
 
+static void
+count_alone (LampIsolation *self)
+{
+  self->alone++;
+  if (!self->firm)
+    self->alone = self->credit = 0;
+}
+
 /* Whether the server is there is in doubt as well: how much is tried to find that out. */
 static void
 doubt_server (LampIsolation *self)
@@ -402,7 +445,7 @@ doubt_server (LampIsolation *self)
 
   self->strikes = MAX (self->strikes, 1);
   if (self->lonely)
-    self->alone = self->firm ? self->alone + 1 : 0;
+    count_alone (self);
 
   self->witnesses = 1;
   if (self->alone >= TIMES_ALONE && !self->lossy)
@@ -458,8 +501,8 @@ range_muted (LampIsolation *self,
     check_before (self, STEP_RANGE);
 }
 
-/* Where the next witness is, after one that failed: in leaps that get longer; towards the end, and
- * when there are no more, all of them one by one. */
+/* Where the next witness is, after one that failed. Where nothing gets through, in leaps that get
+ * longer; towards the end, and when there are no more, all of them one by one. */
 static void
 leap (LampIsolation *self,
       gint64         row,
@@ -468,7 +511,7 @@ leap (LampIsolation *self,
   guint behind = find_behind (self, row);
 
   self->witness = row;
-  if (self->thorough)
+  if (self->thorough || self->stage == STAGE_SEARCHING)
     return;
 
   if (firm)
@@ -487,8 +530,12 @@ witness_muted (LampIsolation *self,
                gint64         row,
                gboolean       firm)
 {
+  /* One more that fails, and it is new: then it is rather the server. */
+  if (row > self->known)
+    forget_evidence (self);
+  else
+    forget_strikes (self);
   self->loser = row;
-  forget_strikes (self);
   leap (self, row, firm);
   if (--self->witnesses > 0)
     check_before (self, STEP_WITNESS);
@@ -536,11 +583,19 @@ lamp_isolation_nothing (LampIsolation *self)
     }
   else
     {
-      self->lonely = self->beside && (self->lonely || !self->leapt);
-      self->thorough = self->leapt;
+      if (self->leapt)
+        {
+          self->thorough = TRUE;
+          begin_witnesses (self);
+          call_witness (self);
+          return;
+        }
+
+      self->lonely = self->beside;
+      self->known = MAX (self->witness, get_row (self, self->rows->len - 1));
 
       /* What failed already is not asked again for one that others speak against. */
-      if (self->passes == 0 || self->leapt)
+      if (self->passes == 0)
         begin_witnesses (self);
       end_round (self);
     }
@@ -581,10 +636,18 @@ lamp_isolation_probed (LampIsolation *self,
 void
 lamp_isolation_failed (LampIsolation *self)
 {
+  gboolean is_lonely;
+
   g_return_if_fail (self != NULL);
 
+  is_lonely = self->lonely && self->alone > 0;
   advance_to (self, self->lo + 1);
   self->bad = 0;
+
+  /* All that is left has failed alone as well. */
+  self->lonely = is_lonely;
+  self->credit = is_lonely ? TIMES_ALONE_NEXT : 0;
+  self->alone = self->credit;
 }
 
 void
@@ -610,14 +673,6 @@ lamp_isolation_is_exhausted (const LampIsolation *self)
   g_return_val_if_fail (self != NULL, FALSE);
 
   return self->stage == STAGE_TRYING && self->retries == 0;
-}
-
-gboolean
-lamp_isolation_is_patient (const LampIsolation *self)
-{
-  g_return_val_if_fail (self != NULL, FALSE);
-
-  return self->step == STEP_WITNESS && self->strikes > 1;
 }
 
 gint64

@@ -28,8 +28,9 @@ typedef enum
  * @kind: what to do
  * @after: only rows behind this one
  * @until: only rows up to this one
- * @limit: at most so many of them, 0 for as many as a batch may hold; of
- *   %LAMP_TRIAL_WAIT at least as long as after so many failures before
+ * @limit: at most so many of them; 0 for as many as a batch may hold
+ * @failures: of %LAMP_TRIAL_WAIT: wait as after so many failures before
+ * @at_least: or as after more, if there were more
  *
  * What to do next. The rows are those that are pending.
  */
@@ -39,6 +40,8 @@ typedef struct
   gint64 after;
   gint64 until;
   guint limit;
+  guint failures;
+  gboolean at_least;
 } LampTrial;
 
 /**
@@ -156,14 +159,6 @@ gboolean       lamp_isolation_is_trying     (const LampIsolation *self);
  * Returns: whether it is, and for the last time
  */
 gboolean       lamp_isolation_is_exhausted  (const LampIsolation *self);
-
-/**
- * lamp_isolation_is_patient:
- *
- * Returns: whether an answer now doesn't shorten the waits: they belong to an event that
- *   is tried alone again and again, while others get through
- */
-gboolean       lamp_isolation_is_patient    (const LampIsolation *self);
 
 /**
  * lamp_isolation_get_head:

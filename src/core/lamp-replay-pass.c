@@ -132,8 +132,7 @@ send_cb (GObject      *source,
   if (flight->outcome->kind == LAMP_OUTCOME_ANSWERED)
     {
       self->n_exhausted = 0;
-      if (self->isolation == NULL || !lamp_isolation_is_patient (self->isolation))
-        lamp_backoff_reset (self->backoff);
+      lamp_backoff_reset (self->backoff);
       lamp_replay_settle (self, flight);
       return;
     }
@@ -293,13 +292,16 @@ read_rows (LampReplay *self,
 
 /* Where the batch was only tried again, nobody has asked the server how it is. */
 static void
-wait_after_trial (LampReplay *self,
-                  guint       least)
+wait_after_trial (LampReplay      *self,
+                  const LampTrial *trial)
 {
+  guint failures = trial->at_least
+                     ? MAX (trial->failures, lamp_backoff_get_failures (self->backoff))
+                     : trial->failures;
   gboolean trying = lamp_isolation_is_trying (self->isolation);
 
   self->online = !trying && self->well;
-  lamp_backoff_skip_to (self->backoff, least);
+  lamp_backoff_set_failures (self->backoff, failures);
   lamp_replay_fail_pass (self, self->online ? LAMP_STATE_WAITING : LAMP_STATE_OFFLINE,
                          self->last_error);
   if (trying && self->phase == LAMP_PHASE_REST)
@@ -325,7 +327,7 @@ follow_isolation (LampReplay *self)
       lamp_replay_fail_suspect (self);
       break;
     case LAMP_TRIAL_WAIT:
-      wait_after_trial (self, trial.limit);
+      wait_after_trial (self, &trial);
       break;
     case LAMP_TRIAL_DONE:
     default:

@@ -213,8 +213,7 @@ checked_cb (GObject      *source,
   if (lamp_replay_is_gone (self))
     return;
 
-  if (self->check_again ||
-      g_strcmp0 (origin, lamp_transport_get_origin (self->transport)) != 0)
+  if (self->check_again || g_strcmp0 (origin, lamp_transport_get_origin (self->transport)) != 0)
     {
       self->check_again = FALSE;
       lamp_replay_check_consent (self);

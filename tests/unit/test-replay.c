@@ -716,6 +716,45 @@ test_stop_has_no_more_patience (Fixture      *fixture,
   assert_untouched (fixture, id);
 }
 
+/* Nobody needs its answer any more. */
+static void
+test_stop_does_not_wait_for_probe (Fixture      *fixture,
+                                   gconstpointer data)
+{
+  emit_some (fixture, GPOINTER_TO_UINT (data));
+  lamp_replay_prepare (fixture->replay);
+  hold (fixture);
+  lamp_replay_start (fixture->replay);
+  lamp_test_wait_until (lamp_transport_dummy_get_n_probes (fixture->transport) == 1);
+  stop (fixture);
+  lamp_test_wait_until (fixture->stopped != NULL);
+  g_assert_cmpuint (lamp_transport_dummy_get_n_in_flight (fixture->transport), ==, 0);
+  assert_batches (fixture, 0);
+  release (fixture);
+}
+
+/* Whatever is under way then: reading, sending, recording. */
+static void
+test_dispose_at_any_time (Fixture      *fixture,
+                          gconstpointer data)
+{
+  for (guint turns = 0; turns < 60; turns++)
+    {
+      emit_some (fixture, 2);
+      lamp_replay_start (fixture->replay);
+      for (guint i = 0; i < turns * turns; i++)
+        g_main_context_iteration (NULL, FALSE);
+      g_object_run_dispose (G_OBJECT (fixture->replay));
+      rest (fixture);
+      g_assert_finalize_object (fixture->replay);
+      fixture->replay = lamp_replay_new (fixture->queue, LAMP_TRANSPORT (fixture->transport),
+                                         LAMP_TIMER (fixture->timer), fixture->network);
+    }
+
+  start (fixture);
+  assert_pending (fixture, 0);
+}
+
 static void
 test_stop_at_rest (Fixture      *fixture,
                    gconstpointer data)
@@ -1410,6 +1449,10 @@ main (int    argc,
     { "stop-records-answer", test_stop, NULL },
     { "stop-waits-3-seconds", test_stop_has_no_more_patience, NULL },
     { "stop-at-rest", test_stop_at_rest, NULL },
+    { "stop-does-not-wait-for-probe", test_stop_does_not_wait_for_probe, GUINT_TO_POINTER (0) },
+    { "stop-does-not-wait-for-probe-of-pass", test_stop_does_not_wait_for_probe,
+      GUINT_TO_POINTER (2) },
+    { "dispose-at-any-time", test_dispose_at_any_time, NULL },
     { "stop-and-failure", test_stop_and_failure, NULL },
     { "emits-share-batch", test_emits_share_batch, NULL },
     { "steady-emits-are-sent", test_steady_emits, NULL },
