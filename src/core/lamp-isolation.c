@@ -26,7 +26,7 @@
  *
  * A server that is found unwell wipes all of this out, and what it does not answer between two
  * events that get through counts once. */
-#define FIRM_TRIES 8
+#define FIRM_TRIES 5
 #define TRIES 10
 #define TIMES_ALONE 4
 
