@@ -10,11 +10,14 @@
 #include <glib/gi18n.h>
 #include <inttypes.h>
 
-/* A menu's row has room for about 60 characters; without a mission, all the more for the reason. */
+/* A menu's row has room for about 60 characters. What type and mission leave is the reason's. */
+#define ROW_MAX 60
 #define TYPE_MAX 20
 #define MISSION_MAX 14
-#define REASON_MAX 20
-#define LONE_REASON_MAX (REASON_MAX + MISSION_MAX)
+#define REASON_MIN 20
+
+/* What stands between them: " · " and ": ". */
+#define BETWEEN 5
 
 struct _LampTrayMenu
 {
@@ -145,10 +148,10 @@ dup_failed_label (const LampRow *row)
   const char *message = *row->error_message != '\0' ? row->error_message : row->error_code;
   g_autofree char *type = dup_part (row->event_type, TYPE_MAX);
   g_autofree char *mission = dup_part (row->mission_id, MISSION_MAX);
-  gboolean lone = *row->mission_id == '\0';
-  g_autofree char *reason = dup_part (message, lone ? LONE_REASON_MAX : REASON_MAX);
+  glong room = ROW_MAX - BETWEEN - g_utf8_strlen (type, -1) - g_utf8_strlen (mission, -1);
+  g_autofree char *reason = dup_part (message, MAX (room, REASON_MIN));
 
-  if (lone)
+  if (*mission == '\0')
     /* TRANSLATORS: an event's type and why it failed */
     return g_strdup_printf (_("%s: %s"), type, reason);
 
@@ -259,7 +262,7 @@ lamp_tray_menu_init (LampTrayMenu *self)
   append (self->first, _("_Open Lamppost"), "tray.open");
   fill_replay (self);
   append (settings, _("Start at _login"), "tray.autostart");
-  append (settings, _("Pre_ferences…"), "tray.preferences");
+  append (settings, _("Preferen_ces…"), "tray.preferences");
   append (last, _("_Quit"), "tray.quit");
 
   g_menu_append_section (self->model, NULL, G_MENU_MODEL (self->first));

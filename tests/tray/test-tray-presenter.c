@@ -233,7 +233,7 @@ expect_menu (const LampSnapshot *snapshot)
   append_row (menu, snapshot->paused ? "[x] _Pause replay" : "[ ] _Pause replay", TRUE);
   append_row (menu, "---", TRUE);
   append_row (menu, "[ ] Start at _login", FALSE);
-  append_row (menu, "Pre_ferences…", TRUE);
+  append_row (menu, "Preferen_ces…", TRUE);
   append_row (menu, "---", TRUE);
   append_row (menu, "_Quit", TRUE);
 
@@ -426,7 +426,7 @@ test_failed_events (Fixture      *fixture,
   menu = dup_menu (host);
   g_assert_nonnull (strstr (menu,
                             "Failed _events >\n"
-                            "  CommentPosted · m__1: xxxxxxxxxxxxxxxxxxx…\n"
+                            "  CommentPosted · m__1: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…\n"
                             "  a__b & <c> · m__1: no\n"
                             "  ---\n"
                             "  Show _all…\n"));
