@@ -143,7 +143,9 @@ lamp_agent_process_start (LampAgentProcess *self,
 
   if (self->wrapper != NULL)
     g_strv_builder_addv (builder, (const char **) self->wrapper);
-  g_strv_builder_add_many (builder, g_getenv ("LAMP_AGENT"), "--no-tray", NULL);
+  g_strv_builder_add (builder, g_getenv ("LAMP_AGENT"));
+  if (!self->tray)
+    g_strv_builder_add (builder, "--no-tray");
   arguments = g_strv_builder_end (builder);
   self->agent = g_subprocess_launcher_spawnv (launcher, (const char *const *) arguments, &error);
   g_assert_no_error (error);

@@ -11,6 +11,7 @@ G_BEGIN_DECLS
  * @home: (owned): the folder of queue, settings and whatever a test puts there
  * @settings: (owned) (nullable): lines of the keyfile, to be set before a start
  * @wrapper: (owned) (nullable): a program, with its arguments, that starts the agent
+ * @tray: whether it shows a tray icon, from the next start on
  * @bus: (owned)
  * @connection: (owned): of the test
  * @proxy: (owned)
@@ -24,6 +25,7 @@ typedef struct
   char *home;
   char *settings;
   char **wrapper;
+  gboolean tray;
   GTestDBus *bus;
   GDBusConnection *connection;
   LampBusAgent1 *proxy;
