@@ -253,6 +253,16 @@ call_window (LampTrayPresenter *self,
     lamp_window_call_async (connection, action, token, window_called_cb, g_object_ref (self));
 }
 
+/* From the menu: the host has sent the right to come to the front before. */
+static void
+choose_window (LampTrayPresenter *self,
+               const char        *action)
+{
+  g_autofree char *token = lamp_tray_take_token (self->tray);
+
+  call_window (self, action, token);
+}
+
 static void
 activate_cb (LampTrayPresenter *self,
              const char        *token)
@@ -290,7 +300,7 @@ open_action (GSimpleAction *action,
              GVariant      *parameter,
              gpointer       user_data)
 {
-  call_window (user_data, NULL, NULL);
+  choose_window (user_data, NULL);
 }
 
 static void
@@ -335,7 +345,7 @@ show_failed_action (GSimpleAction *action,
                     GVariant      *parameter,
                     gpointer       user_data)
 {
-  call_window (user_data, "show-failed", NULL);
+  choose_window (user_data, "show-failed");
 }
 
 static void
@@ -343,7 +353,7 @@ preferences_action (GSimpleAction *action,
                     GVariant      *parameter,
                     gpointer       user_data)
 {
-  call_window (user_data, "preferences", NULL);
+  choose_window (user_data, "preferences");
 }
 
 /* The state follows the agent's, and so does the check in the menu. */

@@ -6,7 +6,6 @@
 
 #include "lamp-tray-icons.h"
 #include "lamp-tray-item-info.h"
-#include "lamp-tray.h"
 
 #include <glib/gi18n.h>
 #include <string.h>
@@ -250,14 +249,27 @@ take_token (LampTrayItem *self,
   self->token_at = lamp_timer_get_time (self->timer);
 }
 
+char *
+lamp_tray_item_take_token (LampTrayItem *self)
+{
+  g_autofree char *token = NULL;
+
+  g_return_val_if_fail (LAMP_IS_TRAY_ITEM (self), NULL);
+
+  token = g_steal_pointer (&self->token);
+  if (token == NULL || *token == '\0' ||
+      lamp_timer_get_time (self->timer) >= self->token_at + TOKEN_LIFETIME)
+    return NULL;
+
+  return g_steal_pointer (&token);
+}
+
 static void
 activate (LampTrayItem *self)
 {
-  g_autofree char *token = g_steal_pointer (&self->token);
-  gboolean valid = token != NULL && *token != '\0' &&
-                   lamp_timer_get_time (self->timer) < self->token_at + TOKEN_LIFETIME;
+  g_autofree char *token = lamp_tray_item_take_token (self);
 
-  g_signal_emit (self, signals[ACTIVATE], 0, valid ? token : NULL);
+  g_signal_emit (self, signals[ACTIVATE], 0, token);
 }
 
 /* The answer goes out first: some hosts wait for it, and the whole panel with them. */
@@ -273,7 +285,6 @@ method_call (GDBusConnection       *connection,
 {
   LampTrayItem *self = user_data;
 
-  lamp_tray_log ("%s calls %s", sender, method);
   if (g_str_equal (method, "ProvideXdgActivationToken"))
     take_token (self, parameters);
   g_dbus_method_invocation_return_value (invocation, NULL);

@@ -47,6 +47,14 @@ gboolean      lamp_tray_item_export    (LampTrayItem        *self,
 
 void          lamp_tray_item_unexport  (LampTrayItem        *self);
 
+/**
+ * lamp_tray_item_take_token:
+ *
+ * Returns: (transfer full) (nullable): the activation token that came with the click or the choice
+ *   of this moment, for one use; %NULL if there is none
+ */
+char         *lamp_tray_item_take_token (LampTrayItem       *self);
+
 void          lamp_tray_item_set_state (LampTrayItem        *self,
                                         const LampTrayState *state);
 

@@ -144,6 +144,22 @@ closed_cb (LampTraySni *self)
   try_again_later (self);
 }
 
+/* In the connection's own thread. */
+static GDBusMessage *
+log_filter (GDBusConnection *connection,
+            GDBusMessage    *message,
+            gboolean         incoming,
+            gpointer         user_data)
+{
+  const char *interface = g_dbus_message_get_interface (message);
+
+  if (incoming && g_dbus_message_get_message_type (message) == G_DBUS_MESSAGE_TYPE_METHOD_CALL)
+    lamp_tray_log ("%s calls %s (%s)", g_dbus_message_get_sender (message),
+                   g_dbus_message_get_member (message), interface != NULL ? interface : "any");
+
+  return message;
+}
+
 /* The menu is complete and the item answers before any host hears of them. */
 static gboolean
 show (LampTraySni *self,
@@ -176,6 +192,7 @@ connected_cb (GObject      *source,
   if (connection != NULL)
     {
       self->connection = g_steal_pointer (&connection);
+      g_dbus_connection_add_filter (self->connection, log_filter, NULL, NULL);
       self->closed_id = g_signal_connect_swapped (self->connection, "closed",
                                                   G_CALLBACK (closed_cb), self);
       if (show (self, &error))
@@ -222,6 +239,12 @@ lamp_tray_sni_set_state (LampTray            *tray,
 
   lamp_tray_item_set_state (self->item, state);
   lamp_menu_exporter_set_status (self->menu, state->attention ? "notice" : "normal");
+}
+
+static char *
+lamp_tray_sni_take_token (LampTray *tray)
+{
+  return lamp_tray_item_take_token (LAMP_TRAY_SNI (tray)->item);
 }
 
 static void
@@ -277,6 +300,7 @@ lamp_tray_sni_class_init (LampTraySniClass *klass)
   object_class->dispose = lamp_tray_sni_dispose;
   tray_class->start = lamp_tray_sni_start;
   tray_class->set_state = lamp_tray_sni_set_state;
+  tray_class->take_token = lamp_tray_sni_take_token;
 }
 
 static void

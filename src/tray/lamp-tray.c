@@ -256,6 +256,17 @@ lamp_tray_set_state (LampTray            *self,
   LAMP_TRAY_GET_CLASS (self)->set_state (self, priv->state);
 }
 
+char *
+lamp_tray_take_token (LampTray *self)
+{
+  g_return_val_if_fail (LAMP_IS_TRAY (self), NULL);
+
+  if (LAMP_TRAY_GET_CLASS (self)->take_token == NULL)
+    return NULL;
+
+  return LAMP_TRAY_GET_CLASS (self)->take_token (self);
+}
+
 gboolean
 lamp_tray_get_available (LampTray *self)
 {

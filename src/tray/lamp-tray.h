@@ -36,6 +36,7 @@ G_DECLARE_DERIVABLE_TYPE (LampTray, lamp_tray, LAMP, TRAY, GObject)
  * LampTrayClass:
  * @start: shows the icon; called once
  * @set_state: shows another state; it differs from the one before
+ * @take_token: (nullable): see lamp_tray_take_token()
  */
 struct _LampTrayClass
 {
@@ -44,6 +45,7 @@ struct _LampTrayClass
   void (*start)     (LampTray            *self);
   void (*set_state) (LampTray            *self,
                      const LampTrayState *state);
+  char *(*take_token) (LampTray          *self);
 };
 
 /**
@@ -78,6 +80,16 @@ void                 lamp_tray_start         (LampTray            *self);
  */
 void                 lamp_tray_set_state     (LampTray            *self,
                                               const LampTrayState *state);
+
+/**
+ * lamp_tray_take_token:
+ *
+ * To be called by an action of the menu that opens a window.
+ *
+ * Returns: (transfer full) (nullable): the activation token that came with the choice in the menu
+ *   and lets a window come to the front, for one use; %NULL if there is none
+ */
+char                *lamp_tray_take_token    (LampTray            *self);
 
 gboolean             lamp_tray_get_available (LampTray            *self);
 

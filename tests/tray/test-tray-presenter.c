@@ -563,6 +563,16 @@ test_window (Fixture      *fixture,
   lamp_test_wait_until (window.calls->len > 0);
   g_assert_cmpstr (window.calls->str, ==, "ActivateAction('preferences', [], {}) ");
 
+  /* Some hosts send a token with a choice in the menu, too. It is good for one. */
+  g_string_truncate (window.calls, 0);
+  call_item (fixture, "ProvideXdgActivationToken", "('choice',)");
+  click (host, "Open Lamppost");
+  click (host, "Open Lamppost");
+  lamp_test_wait_until (g_str_has_suffix (window.calls->str, "Activate({},) "));
+  g_assert_cmpstr (window.calls->str, ==,
+                   "Activate({'desktop-startup-id': <'choice'>, 'activation-token': <'choice'>},) "
+                   "Activate({},) ");
+
   show (fixture, snapshot_new ("idle", ", 'Failed': <uint64 1>"));
   g_string_truncate (window.calls, 0);
   click (host, "Show all…");

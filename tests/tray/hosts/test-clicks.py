@@ -18,6 +18,12 @@ def left_click(stage):
     stage.park()
 
 
+def right_click(stage):
+    stage.click_icon(3)
+    tray_host.wait_until("a click arrives", lambda: stage.logged("calls ContextMenu"))
+    stage.park()
+
+
 # A server that doesn't know the token isn't asked again unless somebody says so.
 def be_refused(stage):
     stage.server.start("--token", "another")
@@ -96,6 +102,14 @@ def quit_agent(stage):
 
 
 def cases(host):
+    if host == "sway-swaybar":
+        # It knows no menus: either button opens the window.
+        return {
+            "the icon is drawn": icon,
+            "a left click arrives": left_click,
+            "a right click arrives": right_click,
+        }
+
     result = {
         "the icon is drawn": icon,
         "a left click arrives": left_click,

@@ -35,6 +35,9 @@ PARKED = (500, 400)
 BUILD = pathlib.Path(os.environ["G_TEST_BUILDDIR"])
 SOURCE = pathlib.Path(os.environ["G_TEST_SRCDIR"])
 
+# Hosts that a script starts if it is asked for them in this way.
+VARIANTS = {"sway-swaybar": ("sway-waybar", {"TRAYHOST_BAR": "swaybar"})}
+
 # For what isn't installed.
 SYSTEM_DATA = "/usr/local/share:/usr/share"
 
@@ -346,18 +349,19 @@ def skip(reason):
 
 def present(host):
     """Outside: starts the host, and this program once more in there."""
-    script = scripts() / f"run-{host}.sh"
+    name, variant = VARIANTS.get(host, (host, {}))
+    script = scripts() / f"run-{name}.sh"
     if not script.exists():
         skip(f"{script} isn’t there")
 
     # sway doesn't run as root, so the script becomes another user where that is allowed.
     sandboxed = ["unshare", "--user", "--map-user=1000", "--map-group=1000", "true"]
-    if host == "sway-waybar" and os.getuid() == 0 and \
+    if name == "sway-waybar" and os.getuid() == 0 and \
             subprocess.run(sandboxed, stderr=subprocess.DEVNULL).returncode != 0:
         skip("sway can’t run as root, and user namespaces are not allowed here")
 
     result = subprocess.run([script, "--", *sys.argv, "--inside"],
-                            env=os.environ | {"XDG_DATA_DIRS": SYSTEM_DATA})
+                            env=os.environ | variant | {"XDG_DATA_DIRS": SYSTEM_DATA})
     if result.returncode == 77:
         skip(f"{host} isn’t installed (tools/setup tray)")
     return result.returncode
