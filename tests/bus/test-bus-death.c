@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "lamp-fake-server.h"
+#include "lamp-fake-watcher.h"
 #include "lamp-queue.h"
 #include "lamp-test-util.h"
 
@@ -120,6 +121,16 @@ emit_into_file (Fixture *fixture)
   lamp_test_finalize (queue);
 }
 
+static LampFakeWatcher *
+make_watcher (Fixture *fixture)
+{
+  LampFakeWatcher *watcher = lamp_fake_watcher_new (fixture->address, FALSE);
+
+  lamp_fake_watcher_up (watcher);
+
+  return watcher;
+}
+
 static gboolean
 look_cb (gpointer user_data)
 {
@@ -158,19 +169,26 @@ static void
 test_bus_dies (Fixture      *fixture,
                gconstpointer data)
 {
+  LampFakeWatcher *watcher = NULL;
   guint process = 0;
 
   start_bus (fixture);
+  watcher = make_watcher (fixture);
   start_agent (fixture);
   lamp_test_wait_until ((process = get_owner_process (fixture)) != 0);
+  lamp_test_wait_until (lamp_fake_watcher_get_item (watcher) != NULL);
 
+  lamp_fake_watcher_free (watcher);
   kill_bus (fixture);
   emit_into_file (fixture);
   lamp_test_wait_until (lamp_fake_server_get_n_batches (fixture->server) == 1);
 
   /* The same process, and not one that was activated. */
   start_bus (fixture);
+  watcher = make_watcher (fixture);
+  lamp_test_wait_until (lamp_fake_watcher_get_item (watcher) != NULL);
   lamp_test_wait_until (get_owner_process (fixture) == process);
+  lamp_fake_watcher_free (watcher);
   emit_into_file (fixture);
   lamp_test_wait_until (lamp_fake_server_get_n_batches (fixture->server) == 2);
 }

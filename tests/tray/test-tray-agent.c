@@ -142,7 +142,7 @@ test_no_bus (void)
   end (run);
 }
 
-/* Without the session there is nobody to work for: the agent ends, and does not crash. */
+/* The agent lives on; test-bus-death shows that the icon returns with the bus. */
 static void
 test_bus_dies (void)
 {
@@ -159,8 +159,7 @@ test_bus_dies (void)
 
   lamp_fake_watcher_free (watcher);
   g_test_dbus_down (session);
-  g_assert_cmpint (lamp_agent_run_wait (run->agent), ==, 0);
-  g_clear_object (&run->agent);
+  end (run);
 }
 
 int
