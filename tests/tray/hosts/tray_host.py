@@ -38,6 +38,9 @@ SOURCE = pathlib.Path(os.environ["G_TEST_SRCDIR"])
 # Hosts that a script starts if it is asked for them in this way.
 VARIANTS = {"sway-swaybar": ("sway-waybar", {"TRAYHOST_BAR": "swaybar"})}
 
+# What the bus doesn't know when it starts the window.
+WINDOW_NEEDS = ("DISPLAY", "WAYLAND_DISPLAY", "GSETTINGS_BACKEND", "GSETTINGS_SCHEMA_DIR")
+
 # For what isn't installed.
 SYSTEM_DATA = "/usr/local/share:/usr/share"
 
@@ -73,14 +76,17 @@ class Picture:
     def below(self):
         return self.data[PANEL_HEIGHT * self.width * 3:]
 
-    def pixel(self, x, y):
-        start = (y * self.width + x) * 3
-        return self.data[start:start + 3]
+    def row(self, y):
+        return self.data[y * self.width * 3:(y + 1) * self.width * 3]
 
-    def difference(self, other):
-        """The box around all pixels of the panel that differ, as x, y, width, height."""
-        found = [(x, y) for y in range(PANEL_HEIGHT) for x in range(self.width)
-                 if self.pixel(x, y) != other.pixel(x, y)]
+    def pixel(self, x, y):
+        return self.row(y)[x * 3:x * 3 + 3]
+
+    def difference(self, other, height=PANEL_HEIGHT):
+        """The box around all pixels of the panel, or down to a height, that differ, as x, y,
+        width, height."""
+        found = [(x, y) for y in range(height) if self.row(y) != other.row(y)
+                 for x in range(self.width) if self.pixel(x, y) != other.pixel(x, y)]
         if not found:
             return None
         left, right = min(x for x, _ in found), max(x for x, _ in found)
@@ -150,6 +156,7 @@ class Stage:
         self.log = self.folder / "agent.log"
         self.data = SYSTEM_DATA
         self.empty = None
+        self.menu = None
 
         path = scripts() / "find-colour.py"
         spec = importlib.util.spec_from_file_location("find_colour", path)
@@ -226,7 +233,7 @@ class Stage:
         if self.has_names:
             self.accessible("wait", "Quit", "--state", "showing")
         wait_until("the menu is open", lambda: self.look().below() != before.below())
-        self.settle()
+        self.menu = self.settle().difference(before, before.height)
 
     def choose(self, name, key):
         """An entry of the open menu, by its name or by its mnemonic."""
@@ -235,6 +242,13 @@ class Stage:
         else:
             self.key(key)
         self.park()
+
+    def find_entry(self, name):
+        """The middle of an entry that has a name."""
+        found = subprocess.run([scripts() / "a11y.py", "get", name, "--contains"], check=True,
+                               stdout=subprocess.PIPE).stdout
+        x, y, width, height = json.loads(found)["extents"]
+        return self.menu[0] + x + width // 2, self.menu[1] + y + height // 2
 
     def dismiss(self):
         if self.has_names:
@@ -295,16 +309,38 @@ class Stage:
     def logged(self, text):
         return self.log.read_text().count(text)
 
+    def call(self, owner, path, method, *arguments):
+        """A call on the bus; returns the answer as gdbus prints it, nothing for an error."""
+        return subprocess.run(["gdbus", "call", "--session", "-d", owner, "-o", path,
+                               "-m", method, *arguments],
+                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout
+
+    def offer_window(self):
+        """From now on the bus starts the window when somebody asks for it."""
+        application = os.environ["LAMP_APPLICATION_ID"]
+        folder = pathlib.Path(os.environ["XDG_DATA_HOME"]) / "dbus-1" / "services"
+        folder.mkdir(parents=True)
+        environment = self.environment()
+        variables = [f"{key}={environment[key]}" for key in WINDOW_NEEDS if key in environment]
+        (folder / f"{application}.service").write_text(
+            f"[D-BUS Service]\nName={application}\n"
+            f"Exec=/usr/bin/env {' '.join(variables)} {os.environ['LAMP_WINDOW']} "
+            "--gapplication-service\n")
+        self.call("org.freedesktop.DBus", "/", "org.freedesktop.DBus.ReloadConfig")
+
+    def close_window(self):
+        application = os.environ["LAMP_APPLICATION_ID"]
+        self.call(application, "/" + application.replace(".", "/"), "org.gtk.Actions.Activate",
+                  "quit", "[]", "{}")
+
     def item(self, name):
         """A property of the icon, as gdbus prints it."""
         status = self.status().get("tray_status") or ""
         owner = re.search(r"(:\d+\.\d+)/StatusNotifierItem", status)
         if owner is None:
             return ""
-        return subprocess.run(
-            ["gdbus", "call", "--session", "-d", owner[1], "-o", "/StatusNotifierItem",
-             "-m", "org.freedesktop.DBus.Properties.Get", "org.kde.StatusNotifierItem", name],
-            stdout=subprocess.PIPE, text=True).stdout
+        return self.call(owner[1], "/StatusNotifierItem", "org.freedesktop.DBus.Properties.Get",
+                         "org.kde.StatusNotifierItem", name)
 
     # --- the host ---
 
