@@ -11,7 +11,7 @@
 /* The icon of an agent that has its hands full: LAMP_TRAY_BUSY_EVENTS are replayed, while a host
  * asks for what panels ask for and wait for. */
 
-#define DEFAULT_EVENTS 100000
+#define DEFAULT_EVENTS (LAMP_TEST_SANITIZED ? 10000 : 100000)
 
 #define ITEM_PATH "/StatusNotifierItem"
 #define MENU_PATH "/StatusNotifierItem/Menu"
@@ -22,7 +22,7 @@
 /* So long may a panel stand still; as far as anybody could run, for other programs' use of the
  * machine isn't the agent's. One answer in a hundred may be late: the clocks of the machine's
  * tasks are not read at the very moment. */
-#define ANSWER_MAX_US 5000
+#define ANSWER_MAX_US (LAMP_TEST_SANITIZED ? 100000 : 5000)
 
 #define UPDATES_A_SECOND 4
 
@@ -142,22 +142,28 @@ check_counts (GHashTable *counts,
                     0);
 }
 
+static gint64
+time_at (Host *host,
+         guint index)
+{
+  return g_array_index (host->times, gint64, index);
+}
+
 static void
 check_answers (Host *host)
 {
-  const gint64 *times;
+  guint n_times = host->times->len;
   gint64 late;
 
   g_array_sort (host->times, compare_times);
-  g_assert_cmpuint (host->times->len, >, 100);
-  times = (const gint64 *) host->times->data;
-  late = times[host->times->len - 1 - host->times->len / 100];
+  g_assert_cmpuint (n_times, >, 100);
+  late = time_at (host, n_times - 1 - n_times / 100);
 
   g_test_message (
     "%u answers: half within %.2f ms, all but a hundredth within %.2f ms, the last "
     "after %.2f ms as far as anybody could run, and after %.2f ms in all",
-    host->times->len, times[host->times->len / 2] / 1e3, late / 1e3,
-    times[host->times->len - 1] / 1e3, host->most_all / 1e3);
+    n_times, time_at (host, n_times / 2) / 1e3, late / 1e3, time_at (host, n_times - 1) / 1e3,
+    host->most_all / 1e3);
   g_assert_cmpint (late, <=, ANSWER_MAX_US);
 }
 
