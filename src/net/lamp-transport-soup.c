@@ -415,15 +415,18 @@ dup_server (GUri *uri)
 
 /* This machine needs none to reach itself, and inside a sandbox GIO would ask a portal that may
  * not be there. Through https:// a proxy sees a host and a port; through http:// it would see
- * the token. */
+ * the token. The system's is asked for where it is needed only: GNOME's ends the program if its
+ * settings are not installed. */
 static void
 choose_proxy (LampTransportSoup *self,
               GUri              *uri)
 {
-  GProxyResolver *proxy = self->proxy != NULL ? self->proxy : g_proxy_resolver_get_default ();
-  gboolean direct = lamp_url_is_loopback (uri) || g_str_equal (g_uri_get_scheme (uri), "http");
+  GProxyResolver *proxy = NULL;
 
-  soup_session_set_proxy_resolver (self->session, direct ? NULL : proxy);
+  if (!lamp_url_is_loopback (uri) && g_str_equal (g_uri_get_scheme (uri), "https"))
+    proxy = self->proxy != NULL ? self->proxy : g_proxy_resolver_get_default ();
+
+  soup_session_set_proxy_resolver (self->session, proxy);
 }
 
 gboolean
