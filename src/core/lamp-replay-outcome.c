@@ -102,18 +102,16 @@ reject (LampFlight *flight,
   verdict->message = g_strdup (message);
 }
 
+/* The suspect stays until that is recorded: where it can't be, it is tried again. */
 void
 lamp_replay_fail_suspect (LampReplay *self)
 {
-  LampFlight *flight = g_steal_pointer (&self->suspect);
-  g_autofree char *message = NULL;
-
-  g_assert (flight != NULL);
-
-  message = g_strdup_printf (
+  LampFlight *flight = lamp_replay_flight_copy (self->suspect);
+  g_autofree char *message = g_strdup_printf (
     _("the server answers other events, but has no answer for this one, also when it is sent "
       "alone: %s"),
     flight->outcome->message);
+
   reject (flight, 0, "undeliverable", message);
   lamp_replay_settle (self, flight);
 }
@@ -324,6 +322,7 @@ settled_without_answer (LampReplay *self)
     }
   else
     {
+      g_clear_pointer (&self->suspect, lamp_replay_flight_free);
       lamp_backoff_reset (self->backoff);
       lamp_isolation_failed (self->isolation);
     }

@@ -19,6 +19,19 @@ lamp_replay_flight_free (LampFlight *flight)
   g_free (flight);
 }
 
+LampFlight *
+lamp_replay_flight_copy (const LampFlight *flight)
+{
+  LampFlight *copy = g_new0 (LampFlight, 1);
+
+  copy->batch = lamp_batch_ref (flight->batch);
+  copy->outcome = lamp_outcome_copy (flight->outcome);
+  copy->origin = g_strdup (flight->origin);
+  copy->after = flight->after;
+
+  return copy;
+}
+
 /* --- settling ----------------------------------------------------------- */
 
 static void

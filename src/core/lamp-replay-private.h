@@ -186,6 +186,8 @@ void        lamp_replay_settle          (LampReplay        *self,
 void        lamp_replay_probed_in_pass  (LampReplay        *self,
                                          const LampOutcome *outcome);
 void        lamp_replay_flight_free     (LampFlight        *flight);
+/* One that has come back. */
+LampFlight *lamp_replay_flight_copy     (const LampFlight  *flight);
 
 /* --- lamp-replay-end.c -------------------------------------------------- */
 
@@ -216,7 +218,7 @@ void        lamp_replay_handle_trouble  (LampReplay        *self,
 /* The same of a batch whose verdicts are recorded. */
 void        lamp_replay_settled         (LampReplay        *self,
                                          LampFlight        *flight);
-/* Sets the suspect to failed. */
+/* Sets the suspect to failed: the isolation has found one. */
 void        lamp_replay_fail_suspect    (LampReplay        *self);
 /* The batch of @trouble has used up its tries, and is failed for it. */
 void        lamp_replay_fail_exhausted  (LampReplay        *self,

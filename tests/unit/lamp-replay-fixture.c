@@ -4,6 +4,8 @@
 
 #include "lamp-replay-fixture.h"
 
+#include "lamp-fault-vfs.h"
+
 /* The wall clock goes on while a test that holds its own time still looks at it. */
 #define TOLERANCE (20 * SECOND)
 
@@ -20,14 +22,14 @@ finished_cb (LampReplay *replay,
   g_string_append_printf (user_data, "%u %u %u %s\n", delivered, failed, left, error);
 }
 
-void
-set_up (Fixture      *fixture,
-        gconstpointer data)
+static void
+set_up_in (Fixture *fixture,
+           char    *folder)
 {
   g_autofree char *path = NULL;
   g_autoptr (GError) error = NULL;
 
-  fixture->folder = lamp_test_folder_new ();
+  fixture->folder = folder;
   path = g_build_filename (fixture->folder, "queue.db", NULL);
   fixture->queue = lamp_queue_new (path, "test-node");
   lamp_queue_open (fixture->queue, &error);
@@ -40,6 +42,23 @@ set_up (Fixture      *fixture,
                                      LAMP_TIMER (fixture->timer), fixture->network);
   fixture->finished = g_string_new (NULL);
   g_signal_connect (fixture->replay, "finished", G_CALLBACK (finished_cb), fixture->finished);
+}
+
+void
+set_up (Fixture      *fixture,
+        gconstpointer data)
+{
+  set_up_in (fixture, lamp_test_folder_new ());
+}
+
+void
+set_up_faulty (Fixture      *fixture,
+               gconstpointer data)
+{
+  char *folder = lamp_test_folder_new ();
+
+  lamp_fault_vfs_watch (folder, FALSE);
+  set_up_in (fixture, folder);
 }
 
 void

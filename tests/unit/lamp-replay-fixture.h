@@ -37,6 +37,9 @@ typedef struct
 
 void set_up (Fixture *fixture, gconstpointer data);
 
+/* The same on a disk that fails on demand: lamp_fault_vfs_register() was called. */
+void set_up_faulty (Fixture *fixture, gconstpointer data);
+
 void tear_down (Fixture *fixture, gconstpointer data);
 
 void iterate (void);

@@ -3,8 +3,10 @@
 #include "config.h"
 
 #include "lamp-error.h"
+#include "lamp-fault-vfs.h"
 #include "lamp-replay-fixture.h"
 
+#include <sqlite3.h>
 #include <string.h>
 
 #define HERE "https://team.example.org" /* where the dummy is */
@@ -15,10 +17,24 @@
 #define N_OUTAGES (LAMP_TEST_SANITIZED ? 10 : 60)
 #define N_FLIGHTS (LAMP_TEST_SANITIZED ? 10 : 40)
 
-/* A server that chokes on some events, and is away at times. */
 /* When others come. */
 #define QUIET (300 * SECOND)
 
+static gboolean mishaps; /* warnings are what a person would read now, and no end of the test */
+
+static GLogWriterOutput
+write_log (GLogLevelFlags   level,
+           const GLogField *fields,
+           gsize            n_fields,
+           gpointer         user_data)
+{
+  if (mishaps && (level & G_LOG_LEVEL_WARNING) != 0)
+    return G_LOG_WRITER_HANDLED;
+
+  return g_log_writer_default (level, fields, n_fields, user_data);
+}
+
+/* A server that chokes on some events, and is away at times. */
 typedef struct
 {
   Fixture *fixture;
@@ -27,6 +43,9 @@ typedef struct
   guint outage;         /* batches until it goes away */
   gint64 back;          /* when it is there again, as of the timer */
   GPtrArray *others;    /* (nullable) where ids of events go that come in the meantime */
+  guint n_batches;
+  guint fault_at;  /* the batch that it has no answer for, and then nothing can be written */
+  gboolean locked; /* because another program holds the lock, and not because the disk is full */
 } Server;
 
 static gboolean
@@ -39,6 +58,24 @@ static void
 set_health_of (Server *server)
 {
   set_health (server->fixture, is_down (server) ? AWAY : ONLINE);
+}
+
+static void
+break_disk (Server *server)
+{
+  if (server->locked)
+    lamp_test_db_run (server->fixture->db, "BEGIN IMMEDIATE");
+  else
+    lamp_fault_vfs_fail (1, TRUE, SQLITE_FULL);
+}
+
+static void
+mend_disk (Server *server)
+{
+  if (server->locked)
+    lamp_test_db_run (server->fixture->db, "ROLLBACK");
+  else
+    lamp_fault_vfs_mend ();
 }
 
 static LampOutcome *
@@ -54,6 +91,9 @@ judge (LampBatch *batch,
       server->back = lamp_timer_get_time (LAMP_TIMER (server->fixture->timer)) +
                      g_rand_int_range (server->random, 1, 40) * SECOND / 2;
     }
+
+  if (++server->n_batches == server->fault_at)
+    break_disk (server);
 
   set_health_of (server);
   if (is_down (server))
@@ -331,6 +371,80 @@ test_round_begins_with_probe (Fixture      *fixture,
   assert_size (fixture, 5, 4);
   assert_pending (fixture, 0);
   assert_state (fixture, LAMP_STATE_IDLE);
+}
+
+/* --- it can't be recorded ----------------------------------------------- */
+
+/* Returns how many batches were sent until the culprit was found. */
+static guint
+convict (Fixture *fixture,
+         guint    fault_at,
+         gboolean locked)
+{
+  g_autoptr (GPtrArray) ids = emit_many (fixture, 4);
+  Server server;
+  guint n_batches;
+
+  server_init (&server, fixture);
+  choose_culprit (&server, ids, 1);
+  server.fault_at = fault_at;
+  server.locked = locked;
+  go (fixture);
+  while (server.n_batches < fault_at)
+    ring (fixture);
+
+  /* Nothing is lost by it, nobody is blamed for it, and it is told. */
+  if (fault_at > 0)
+    {
+      g_test_message ("%u: %s", fault_at, lamp_replay_get_last_error (fixture->replay));
+      g_assert_cmpint (lamp_replay_get_next_retry (fixture->replay), >, 0);
+      assert_untouched (fixture, ids->pdata[1]);
+      mend_disk (&server);
+    }
+
+  ring_until_empty (&server);
+  for (guint i = 0; i < ids->len; i++)
+    if (i == 1)
+      assert_undeliverable (fixture, ids->pdata[i]);
+    else
+      assert_delivered (fixture, ids->pdata[i]);
+
+  assert_state (fixture, LAMP_STATE_IDLE);
+  assert_error (fixture, "");
+  n_batches = server.n_batches;
+  server_clear (&server);
+
+  return n_batches;
+}
+
+/* The disk is full at any moment, also when the culprit is to be failed. */
+static void
+test_full_disk (Fixture      *fixture,
+                gconstpointer data)
+{
+  guint n_batches;
+
+  mishaps = TRUE;
+  start (fixture);
+  n_batches = convict (fixture, 0, FALSE);
+  g_test_message ("%u batches", n_batches);
+  for (guint fault_at = 1; fault_at <= n_batches; fault_at++)
+    convict (fixture, fault_at, FALSE);
+  mishaps = FALSE;
+}
+
+/* Just when the culprit is to be failed. */
+static void
+test_locked (Fixture      *fixture,
+             gconstpointer data)
+{
+  guint n_batches;
+
+  mishaps = TRUE;
+  start (fixture);
+  n_batches = convict (fixture, 0, FALSE);
+  convict (fixture, n_batches, TRUE);
+  mishaps = FALSE;
 }
 
 /* --- the whole batch is failed ------------------------------------------ */
@@ -970,6 +1084,8 @@ main (int    argc,
     g_setenv ("TMPDIR", "/dev/shm", FALSE);
 
   g_test_init (&argc, &argv, NULL);
+  g_log_set_writer_func (write_log, NULL, NULL);
+  lamp_fault_vfs_register ();
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
     {
@@ -977,6 +1093,9 @@ main (int    argc,
 
       g_test_add (path, Fixture, cases[i].data, set_up, cases[i].test, tear_down);
     }
+
+  g_test_add ("/replay-server/disk/full", Fixture, NULL, set_up_faulty, test_full_disk, tear_down);
+  g_test_add ("/replay-server/disk/locked", Fixture, NULL, set_up, test_locked, tear_down);
 
   return g_test_run ();
 }
