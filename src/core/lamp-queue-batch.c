@@ -195,6 +195,7 @@ read_batch_done (LampQueue    *self,
 
   if (job->failed->len > 0)
     g_signal_emit_by_name (self, "failed", job->failed);
+  job->count += job->failed->len;
 
   job->mode = LAMP_STORE_READ;
   job->run = read_batch_run;
@@ -233,9 +234,13 @@ lamp_queue_read_batch_async (LampQueue          *self,
 LampBatch *
 lamp_queue_read_batch_finish (LampQueue    *self,
                               GAsyncResult *result,
+                              guint        *n_failed,
                               GError      **error)
 {
   LampQueueJob *job = lamp_queue_finish_job (self, result, lamp_queue_read_batch_async, error);
+
+  if (n_failed != NULL)
+    *n_failed = ((LampQueueJob *) g_task_get_task_data (G_TASK (result)))->count;
 
   return job != NULL ? g_steal_pointer (&job->batch) : NULL;
 }

@@ -356,12 +356,14 @@ void             lamp_queue_read_batch_async   (LampQueue            *self,
 
 /**
  * lamp_queue_read_batch_finish:
+ * @n_failed: (out) (optional): how many rows were set to failed, also where @error is set
  *
  * Returns: (transfer full) (nullable): a batch, empty if nothing is left; %NULL
  *   with @error set
  */
 LampBatch       *lamp_queue_read_batch_finish  (LampQueue            *self,
                                                 GAsyncResult         *result,
+                                                guint                *n_failed,
                                                 GError              **error);
 
 /**

@@ -200,12 +200,15 @@ read_cb (GObject      *source,
   g_autoptr (LampReplay) self = LAMP_REPLAY (user_data);
   g_autoptr (GError) error = NULL;
   g_autoptr (LampBatch) batch = NULL;
+  guint failed;
 
   self->reading = FALSE;
   if (lamp_replay_is_gone (self))
     return;
 
-  batch = lamp_queue_read_batch_finish (LAMP_QUEUE (source), result, &error);
+  batch = lamp_queue_read_batch_finish (LAMP_QUEUE (source), result, &failed, &error);
+  self->failed += failed;
+  self->done += failed;
 
   if (batch == NULL && self->mishap == NULL)
     self->mishap = g_strdup (error->message);

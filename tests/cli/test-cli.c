@@ -125,7 +125,7 @@ add_failed (Fixture    *fixture,
   lamp_queue_read_batch_async (queue, 0, G_MAXINT64, NULL, 100, 512 * 1024, lamp_test_result_cb,
                                &result);
   lamp_test_wait_until (result != NULL);
-  batch = lamp_queue_read_batch_finish (queue, result, &error);
+  batch = lamp_queue_read_batch_finish (queue, result, NULL, &error);
   g_assert_no_error (error);
   lamp_test_assert_warned ();
 }

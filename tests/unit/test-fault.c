@@ -264,7 +264,7 @@ read_batch (LampQueue *queue,
                                lamp_test_result_cb, &result);
   lamp_test_wait_until (result != NULL);
 
-  return lamp_queue_read_batch_finish (queue, result, error);
+  return lamp_queue_read_batch_finish (queue, result, NULL, error);
 }
 
 /* The verdicts are @letters over and over: d delivered, r rejected, all else nothing. */

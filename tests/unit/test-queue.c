@@ -482,7 +482,7 @@ read_batch_of (Fixture *fixture,
   lamp_queue_read_batch_async (fixture->queue, after, until, skip, max_events, max_bytes,
                                lamp_test_result_cb, &result);
   lamp_test_wait_until (result != NULL);
-  batch = lamp_queue_read_batch_finish (fixture->queue, result, &error);
+  batch = lamp_queue_read_batch_finish (fixture->queue, result, NULL, &error);
   g_assert_no_error (error);
 
   return batch;

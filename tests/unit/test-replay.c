@@ -115,6 +115,33 @@ test_probe_keeps_hold (Fixture      *fixture,
   assert_batches (fixture, 1);
 }
 
+/* What can't be sent at all is failed on the way, and counts. */
+static void
+test_counts_unfit_rows (Fixture      *fixture,
+                        gconstpointer data)
+{
+  guint64 done;
+  guint64 total;
+
+  emit_some (fixture, 2);
+  lamp_test_db_run (fixture->db,
+                    "INSERT INTO queue (event_id, event_type, data, timestamp) "
+                    "VALUES ('a', 'T', '', 1), ('b', 'T', '[]', 1), ('c', 'T', '{}', 1)");
+  look (fixture);
+  emit_some (fixture, 2);
+  lamp_replay_set_batch (fixture->replay, 3, 512 * 1024);
+  for (guint i = 0; i < 3; i++)
+    lamp_test_expect_warning ("Event * can’t be sent: *");
+  lamp_replay_start (fixture->replay);
+  lamp_test_wait_until (lamp_transport_dummy_get_n_batches (fixture->transport) == 2);
+  lamp_replay_get_progress (fixture->replay, &done, &total);
+  g_assert_cmpuint (done, ==, 6);
+  g_assert_cmpuint (total, ==, 7);
+  rest (fixture);
+  lamp_test_assert_warned ();
+  assert_finished (fixture, "4 3 0 \n");
+}
+
 /* --- the server can't be used ------------------------------------------- */
 
 static void
@@ -1427,6 +1454,7 @@ main (int    argc,
     { "rejected-is-failed", test_rejected, NULL },
     { "queued-waits-60-seconds", test_undecided_waits, GUINT_TO_POINTER (LAMP_VERDICT_QUEUED) },
     { "unnamed-waits-60-seconds", test_undecided_waits, GUINT_TO_POINTER (LAMP_VERDICT_NONE) },
+    { "counts-unfit-rows", test_counts_unfit_rows, NULL },
     { "probe-keeps-hold", test_probe_keeps_hold, NULL },
     { "no-answer-backs-off", test_no_answer, NULL },
     { "success-resets-backoff", test_success_resets_backoff, NULL },
@@ -1491,6 +1519,7 @@ main (int    argc,
     g_setenv ("TMPDIR", "/dev/shm", FALSE);
 
   g_test_init (&argc, &argv, NULL);
+  lamp_test_catch_warnings ();
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
     {

@@ -1190,7 +1190,7 @@ random_settle (Random *random)
   lamp_queue_read_batch_async (random->queue, 0, G_MAXINT64, NULL, 5, 100000, lamp_test_result_cb,
                                &read);
   lamp_test_wait_until (read != NULL);
-  batch = lamp_queue_read_batch_finish (random->queue, read, &error);
+  batch = lamp_queue_read_batch_finish (random->queue, read, NULL, &error);
   g_assert_no_error (error);
 
   if (g_test_rand_bit ())
@@ -1349,7 +1349,7 @@ deliver_slice (LampQueue *queue)
   lamp_queue_read_batch_async (queue, 0, G_MAXINT64, NULL, APPEND_SLICE, WAL_MAX,
                                lamp_test_result_cb, &read);
   lamp_test_wait_until (read != NULL);
-  batch = lamp_queue_read_batch_finish (queue, read, &error);
+  batch = lamp_queue_read_batch_finish (queue, read, NULL, &error);
   g_assert_no_error (error);
   if (lamp_batch_get_size (batch) == 0)
     return FALSE;
