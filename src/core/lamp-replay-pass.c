@@ -139,8 +139,7 @@ send_cb (GObject      *source,
            flight->outcome->message);
 
   if (flight->outcome->kind != LAMP_OUTCOME_CANCELLED)
-    self->online = flight->outcome->kind != LAMP_OUTCOME_NO_ANSWER &&
-                   flight->outcome->kind != LAMP_OUTCOME_SERVER_ERROR;
+    self->online = lamp_replay_is_true_answer (flight->outcome);
 
   if (flight->outcome->kind == LAMP_OUTCOME_ANSWERED)
     {
@@ -451,8 +450,7 @@ void
 lamp_replay_probed_in_pass (LampReplay        *self,
                             const LampOutcome *outcome)
 {
-  gboolean well = outcome->kind != LAMP_OUTCOME_NO_ANSWER &&
-                  outcome->kind != LAMP_OUTCOME_SERVER_ERROR;
+  gboolean well = lamp_replay_is_true_answer (outcome);
   gboolean isolating = self->isolation != NULL &&
                        lamp_isolation_next (self->isolation).kind == LAMP_TRIAL_PROBE;
 

@@ -88,7 +88,7 @@ struct _LampReplay
   guint max_in_flight;
 
   /* The server. */
-  gboolean known;       /* it was asked for its limits */
+  gboolean known;       /* it has answered, so it was asked for its limits */
   gboolean probing;     /* beside a pass, in it, or between two */
   gboolean stale_probe; /* of a server or token of before */
   LampLimits limits;
@@ -163,6 +163,8 @@ gboolean    lamp_replay_alarm_cb        (gpointer           user_data);
 /* --- lamp-replay-server.c ----------------------------------------------- */
 
 gboolean    lamp_replay_is_configured   (LampReplay        *self);
+/* Somebody who knows what was asked has answered. */
+gboolean    lamp_replay_is_true_answer  (const LampOutcome *outcome);
 void        lamp_replay_ask_health      (LampReplay        *self);
 LampConsent lamp_replay_get_consent     (LampReplay        *self);
 /* Whether it is wanted, and was not given just now. */

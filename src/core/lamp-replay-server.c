@@ -41,6 +41,12 @@ lamp_replay_clamp_retry_after (LampReplay *self,
   return CLAMP (delay, RETRY_AFTER_MIN, RETRY_AFTER_MAX);
 }
 
+gboolean
+lamp_replay_is_true_answer (const LampOutcome *outcome)
+{
+  return outcome->kind != LAMP_OUTCOME_NO_ANSWER && outcome->kind != LAMP_OUTCOME_SERVER_ERROR;
+}
+
 /* --- probes ------------------------------------------------------------- */
 
 /* What follows a probe between two passes, unless there is a better reason to wait. */
@@ -60,7 +66,7 @@ static void
 probed_at_rest (LampReplay        *self,
                 const LampOutcome *outcome)
 {
-  if (outcome->kind == LAMP_OUTCOME_NO_ANSWER || outcome->kind == LAMP_OUTCOME_SERVER_ERROR)
+  if (!lamp_replay_is_true_answer (outcome))
     self->online = FALSE;
   else if (outcome->kind == LAMP_OUTCOME_ANSWERED)
     self->online = TRUE;
@@ -112,10 +118,11 @@ probe_cb (GObject      *source,
 
   self->well = outcome->kind == LAMP_OUTCOME_ANSWERED;
   if (self->well)
-    {
-      self->limits = limits;
-      self->known = TRUE;
-    }
+    self->limits = limits;
+
+  /* One that has no health to tell of has no limits to tell of either. */
+  if (lamp_replay_is_true_answer (outcome))
+    self->known = TRUE;
 
   if (self->phase == LAMP_PHASE_PROBING)
     lamp_replay_probed_in_pass (self, outcome);

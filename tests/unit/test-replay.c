@@ -1142,6 +1142,28 @@ test_progress (Fixture      *fixture,
   g_assert_cmpuint (total, ==, 0);
 }
 
+/* A server without /health, or one that wants a token for it: an event goes out at once. */
+static void
+test_one_request_an_emit (Fixture      *fixture,
+                          gconstpointer data)
+{
+  set_health (fixture, GPOINTER_TO_UINT (data));
+  start (fixture);
+  for (guint i = 1; i <= 5; i++)
+    {
+      emit_some (fixture, 1);
+      go (fixture);
+      assert_batches (fixture, i);
+    }
+
+  g_assert_cmpuint (lamp_transport_dummy_get_n_probes (fixture->transport), ==, 1);
+
+  /* A new token is another server. */
+  lamp_replay_server_changed (fixture->replay);
+  rest (fixture);
+  g_assert_cmpuint (lamp_transport_dummy_get_n_probes (fixture->transport), ==, 2);
+}
+
 static void
 test_probes_now_and_then (Fixture      *fixture,
                           gconstpointer data)
@@ -1499,6 +1521,10 @@ main (int    argc,
     { "stale-probe-is-repeated", test_stale_probe, NULL },
     { "storage-error-loses-nothing", test_storage_error, NULL },
     { "progress", test_progress, NULL },
+    { "one-request-an-emit-without-health", test_one_request_an_emit,
+      GUINT_TO_POINTER (LAMP_OUTCOME_MISCONFIGURED) },
+    { "one-request-an-emit-with-health-for-few", test_one_request_an_emit,
+      GUINT_TO_POINTER (LAMP_OUTCOME_UNAUTHORIZED) },
     { "probes-now-and-then", test_probes_now_and_then, NULL },
   };
   static const struct
