@@ -93,7 +93,9 @@ earliest_hold (LampReplay *self)
 void
 lamp_replay_complete_pass (LampReplay *self)
 {
-  lamp_replay_set_error (self, NULL);
+  /* Why the server is away is still true when there was nothing to send it. */
+  if (self->online)
+    lamp_replay_set_error (self, NULL);
   lamp_backoff_reset (self->backoff);
 
   if (self->held->len > 0 && lamp_replay_has_pending (self))

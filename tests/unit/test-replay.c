@@ -1164,6 +1164,26 @@ test_one_request_an_emit (Fixture      *fixture,
   g_assert_cmpuint (lamp_transport_dummy_get_n_probes (fixture->transport), ==, 2);
 }
 
+/* There is nothing to send, and the server is still away. */
+static void
+test_error_stays_while_offline (Fixture      *fixture,
+                                gconstpointer data)
+{
+  emit_some (fixture, 1);
+  push_verdict (fixture, ONLINE, 0, LAMP_VERDICT_QUEUED);
+  start (fixture);
+  assert_error (fixture, "");
+  set_health (fixture, AWAY);
+  lamp_replay_probe (fixture->replay);
+  rest (fixture);
+  assert_state (fixture, LAMP_STATE_OFFLINE);
+  lamp_replay_now (fixture->replay, NULL);
+  rest (fixture);
+  assert_state (fixture, LAMP_STATE_OFFLINE);
+  assert_error (fixture, "outcome 2");
+  assert_batches (fixture, 1);
+}
+
 static void
 test_probes_now_and_then (Fixture      *fixture,
                           gconstpointer data)
@@ -1525,6 +1545,7 @@ main (int    argc,
       GUINT_TO_POINTER (LAMP_OUTCOME_MISCONFIGURED) },
     { "one-request-an-emit-with-health-for-few", test_one_request_an_emit,
       GUINT_TO_POINTER (LAMP_OUTCOME_UNAUTHORIZED) },
+    { "error-stays-while-offline", test_error_stays_while_offline, NULL },
     { "probes-now-and-then", test_probes_now_and_then, NULL },
   };
   static const struct
