@@ -246,7 +246,7 @@ handle_too_large (LampReplay *self,
       return;
     }
 
-  self->size_limit = get_size (flight) / 2;
+  lamp_batch_limit_refused (&self->size, get_size (flight), get_id (flight, 0), get_last (flight));
   if (self->isolation != NULL)
     lamp_isolation_spoke (self->isolation);
   lamp_replay_flight_free (flight);
@@ -333,6 +333,11 @@ lamp_replay_settled (LampReplay *self,
                      LampFlight *flight)
 {
   LampOutcomeKind kind = flight->outcome->kind;
+
+  if (kind == LAMP_OUTCOME_ANSWERED && !flight->stale)
+    lamp_batch_limit_passed (&self->size, get_size (flight));
+  if (kind == LAMP_OUTCOME_TOO_LARGE && !flight->stale)
+    lamp_batch_limit_refused_single (&self->size, get_last (flight));
 
   if (self->isolation == NULL)
     self->serial = self->serial && kind != LAMP_OUTCOME_ANSWERED;

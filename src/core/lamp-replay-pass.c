@@ -288,7 +288,7 @@ read_rows (LampReplay *self,
            guint       limit)
 {
   guint max_events = at_most (at_most (at_most (self->max_events, self->limits.max_events),
-                                       self->size_limit),
+                                       self->size.limit),
                               limit);
   gsize max_bytes = self->max_bytes;
   g_autoptr (GArray) skip = NULL;

@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include "lamp-batch-limit.h"
 #include "lamp-isolation.h"
 #include "lamp-replay.h"
 
@@ -92,7 +93,7 @@ struct _LampReplay
   gboolean probing;     /* beside a pass, in it, or between two */
   gboolean stale_probe; /* of a server or token of before */
   LampLimits limits;
-  guint size_limit;      /* events a batch since it found one too large, 0 for no such limit */
+  LampBatchLimit size;   /* since it found a batch too large */
   gint64 throttled_until; /* as of the timer */
   char *judged;           /* (owned) (nullable) the origin that @consent is for */
   LampConsent consent;

@@ -21,7 +21,7 @@ void
 lamp_replay_forget_server (LampReplay *self)
 {
   self->known = FALSE;
-  self->size_limit = 0;
+  self->size = (LampBatchLimit){ 0 };
   self->limits = (LampLimits){ 0 };
   self->stale_probe = TRUE;
   if (g_strcmp0 (self->foregone, lamp_transport_get_origin (self->transport)) != 0)

@@ -425,6 +425,105 @@ test_single_too_large (Fixture      *fixture,
   assert_finished (fixture, "1 1 0 \n");
 }
 
+typedef struct
+{
+  GHashTable *fat;  /* ids */
+  guint max_events; /* 0 for any number */
+} Narrow;
+
+static LampOutcome *
+judge_size (LampBatch *batch,
+            gpointer   user_data)
+{
+  Narrow *narrow = user_data;
+  guint size = lamp_batch_get_size (batch);
+  gboolean is_fat = narrow->max_events > 0 && size > narrow->max_events;
+
+  for (guint i = 0; i < size; i++)
+    is_fat = is_fat ||
+             g_hash_table_contains (narrow->fat, lamp_batch_get_event (batch, i)->event_id);
+
+  return is_fat ? lamp_outcome_new (LAMP_OUTCOME_TOO_LARGE, size) : NULL;
+}
+
+/* Returns how many requests that takes. */
+static guint
+send_fat (Fixture     *fixture,
+          Narrow      *narrow,
+          guint        count,
+          const guint *fat,
+          guint        n_fat)
+{
+  g_autoptr (GPtrArray) ids = emit_many (fixture, count);
+  guint before = lamp_transport_dummy_get_n_batches (fixture->transport);
+
+  narrow->fat = g_hash_table_new (g_str_hash, g_str_equal);
+  for (guint i = 0; i < n_fat; i++)
+    g_hash_table_add (narrow->fat, ids->pdata[fat[i]]);
+  lamp_transport_dummy_set_judge (fixture->transport, judge_size, narrow);
+  go (fixture);
+  lamp_transport_dummy_set_judge (fixture->transport, NULL, NULL);
+  for (guint i = 0; i < count; i++)
+    if (g_hash_table_contains (narrow->fat, ids->pdata[i]))
+      assert_failed (fixture, ids->pdata[i], "oversized", "");
+    else
+      assert_delivered (fixture, ids->pdata[i]);
+  g_clear_pointer (&narrow->fat, g_hash_table_unref);
+
+  return lamp_transport_dummy_get_n_batches (fixture->transport) - before;
+}
+
+/* What one event is to blame for is no limit: it takes some 2 log2 n batches to find, wherever it
+ * is, and those behind it go as before. */
+static void
+test_fat_events (Fixture      *fixture,
+                 gconstpointer data)
+{
+  static const guint many[] = { 3, 4, 150, 199, 200, 201, 350, 499 };
+  Narrow narrow = { 0 };
+  guint sum = 0;
+  guint n;
+
+  start (fixture);
+  for (guint i = 0; i < 100; i++)
+    {
+      n = send_fat (fixture, &narrow, 100, &i, 1);
+      g_assert_cmpuint (n, <=, 22);
+      sum += n;
+      assert_pending (fixture, 0);
+    }
+  g_test_message ("%u batches on average", sum / 100);
+  g_assert_cmpuint (sum, <=, 100 * 16);
+
+  n = send_fat (fixture, &narrow, 500, many, G_N_ELEMENTS (many));
+  g_test_message ("%u batches for 500 events, %u too large", n, (guint) G_N_ELEMENTS (many));
+  g_assert_cmpuint (n, <=, 5 + G_N_ELEMENTS (many) * 20);
+  g_assert_cmpuint (send_fat (fixture, &narrow, 300, NULL, 0), ==, 3);
+}
+
+/* What a server takes is found out, kept, and asked for ever less often; one event that is too
+ * large doesn't make it smaller. Once it takes more, it gets more. */
+static void
+test_server_takes_few (Fixture      *fixture,
+                       gconstpointer data)
+{
+  static const guint fat = 250;
+  Narrow narrow = { .max_events = 10 };
+  guint n;
+
+  start (fixture);
+  n = send_fat (fixture, &narrow, 1000, NULL, 0);
+  g_test_message ("%u batches of 10 at most", n);
+  g_assert_cmpuint (n, <=, 1000 / 6 + 1 + 4 + 8);
+  n = send_fat (fixture, &narrow, 500, &fat, 1);
+  g_test_message ("%u batches, one event too large", n);
+  g_assert_cmpuint (n, <=, 500 / 6 + 1 + 10 + 8);
+
+  narrow.max_events = 0;
+  send_fat (fixture, &narrow, 2000, NULL, 0);
+  g_assert_cmpuint (send_fat (fixture, &narrow, 300, NULL, 0), ==, 3);
+}
+
 static void
 test_refused_with_details (Fixture      *fixture,
                            gconstpointer data)
@@ -1506,6 +1605,8 @@ main (int    argc,
       GUINT_TO_POINTER (LAMP_OUTCOME_SERVER_ERROR) },
     { "too-large-is-halved-and-kept", test_too_large, NULL },
     { "single-too-large-is-oversized", test_single_too_large, NULL },
+    { "too-large-for-one-event", test_fat_events, NULL },
+    { "too-large-for-the-number", test_server_takes_few, NULL },
     { "refused-with-details", test_refused_with_details, NULL },
     { "refused-is-halved", test_halving, NULL },
     { "half-is-taken-away", test_half_is_taken_away, NULL },

@@ -32,6 +32,9 @@
 #define UNAUTHORIZED (15 * MINUTE)
 #define MISCONFIGURED (5 * MINUTE)
 
+/* How many batches get through before one is as large again as one that was too large. */
+#define GROWS_AFTER 3
+
 /* Requests to a server that is down. */
 #define STORM_START MINUTE
 #define STORM_START_MAX 20
@@ -85,6 +88,7 @@ typedef struct
   gint64 last_due;     /* when its alarm rings */
   guint n_requests;
   guint size_limit;  /* of a batch, since the server found one too large */
+  guint n_passed;    /* batches that were answered since */
   guint last_size;   /* of a batch */
   guint n_overtaken; /* by a witness against one that was innocent */
 } Day;
@@ -389,6 +393,25 @@ note_batch (LampServerEvent *event,
     }
 }
 
+/* Where several are in flight, only one of those that were too large is looked at. */
+static void
+note_size (Day               *day,
+           const LampOutcome *outcome)
+{
+  guint size = outcome->n_verdicts;
+
+  if (outcome->kind == LAMP_OUTCOME_TOO_LARGE && day->in_flight == 1)
+    {
+      day->size_limit = size > 1 ? size / 2 : G_MAXUINT;
+      day->n_passed = 0;
+    }
+  else if (outcome->kind == LAMP_OUTCOME_ANSWERED && ++day->n_passed >= GROWS_AFTER)
+    {
+      day->size_limit = day->size_limit > G_MAXUINT / 2 ? G_MAXUINT : 2 * day->size_limit;
+      day->n_passed = 0;
+    }
+}
+
 static void
 answered_cb (LampServerModel *server,
              LampBatch       *batch,
@@ -417,10 +440,8 @@ answered_cb (LampServerModel *server,
       day->n_spare = 0;
     }
 
-  /* Where several are in flight, only one of them is looked at. */
-  if (outcome->kind == LAMP_OUTCOME_TOO_LARGE && outcome->n_verdicts > 1 && !stale &&
-      day->in_flight == 1)
-    day->size_limit = outcome->n_verdicts / 2;
+  if (!stale)
+    note_size (day, outcome);
 
   for (guint i = 0; i < outcome->n_verdicts; i++)
     {
