@@ -79,36 +79,22 @@ lamp_replay_interrupt_pass (LampReplay *self)
   finish_pass (self, lamp_replay_get_rest (self), error);
 }
 
-static gint64
-earliest_hold (LampReplay *self)
-{
-  gint64 earliest = G_MAXINT64;
-
-  for (guint i = 0; i < self->held->len; i++)
-    earliest = MIN (earliest, g_array_index (self->held, LampHeld, i).until);
-
-  return earliest;
-}
-
 void
 lamp_replay_complete_pass (LampReplay *self)
 {
+  gint64 hold_end = lamp_replay_get_hold_end (self);
+
   /* Why the server is away is still true when there was nothing to send it. */
   if (self->online)
     lamp_replay_set_error (self, NULL);
   lamp_backoff_reset (self->backoff);
 
-  if (self->held->len > 0 && lamp_replay_has_pending (self))
-    {
-      lamp_replay_ring_after (self,
-                              MAX (earliest_hold (self) - lamp_timer_get_time (self->timer), 0),
-                              TRUE);
-    }
+  if (!lamp_replay_has_pending (self))
+    g_array_set_size (self->held, 0);
+  if (lamp_replay_has_pending (self) && hold_end < G_MAXINT64)
+    lamp_replay_ring_after (self, MAX (hold_end - lamp_timer_get_time (self->timer), 0), TRUE);
   else
-    {
-      g_array_set_size (self->held, 0);
-      lamp_replay_ring_after (self, LAMP_PROBE_INTERVAL, FALSE);
-    }
+    lamp_replay_ring_after (self, LAMP_PROBE_INTERVAL, FALSE);
 
   finish_pass (self, lamp_replay_get_rest (self), NULL);
   lamp_replay_send_news (self);

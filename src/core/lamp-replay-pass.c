@@ -6,9 +6,6 @@
 
 #include "lamp-backoff.h"
 
-/* An event the server has not decided on is not sent again before this. */
-#define HOLD (60 * LAMP_SECOND)
-
 void
 lamp_replay_flight_free (LampFlight *flight)
 {
@@ -33,22 +30,6 @@ lamp_replay_flight_copy (const LampFlight *flight)
 }
 
 /* --- settling ----------------------------------------------------------- */
-
-static void
-hold (LampReplay       *self,
-      const LampFlight *flight)
-{
-  gint64 until = lamp_timer_get_time (self->timer) + HOLD;
-
-  for (guint i = 0; i < flight->outcome->n_verdicts; i++)
-    {
-      LampVerdictKind kind = flight->outcome->verdicts[i].kind;
-      LampHeld held = { lamp_batch_get_event (flight->batch, i)->id, until };
-
-      if (kind == LAMP_VERDICT_NONE || kind == LAMP_VERDICT_QUEUED)
-        g_array_append_val (self->held, held);
-    }
-}
 
 static guint
 count_decided (const LampOutcome *outcome)
@@ -98,7 +79,7 @@ settle_cb (GObject      *source,
 
       /* A refusal that names its culprits says nothing of the others: they are read again. */
       if (flight->outcome->kind == LAMP_OUTCOME_ANSWERED)
-        hold (self, flight);
+        lamp_replay_hold (self, flight);
       lamp_replay_settled (self, flight);
       g_signal_emit_by_name (self, "changed");
     }
@@ -228,51 +209,12 @@ read_cb (GObject      *source,
   lamp_replay_go_on (self);
 }
 
-static int
-compare_ids (gconstpointer a,
-             gconstpointer b)
-{
-  gint64 left = *(const gint64 *) a;
-  gint64 right = *(const gint64 *) b;
-
-  return (left > right) - (left < right);
-}
-
-/* The rows that are held now; holds that are over are forgotten. */
-static GArray *
-dup_held_ids (LampReplay *self)
-{
-  GArray *ids = g_array_new (FALSE, FALSE, sizeof (gint64));
-  gint64 now = lamp_timer_get_time (self->timer);
-  guint kept = 0;
-
-  for (guint i = 0; i < self->held->len; i++)
-    {
-      LampHeld held = g_array_index (self->held, LampHeld, i);
-
-      if (held.until <= now)
-        {
-          /* The pass may have gone past it. */
-          self->news = self->news || held.id <= self->cursor;
-          continue;
-        }
-
-      g_array_index (self->held, LampHeld, kept++) = held;
-      g_array_append_val (ids, held.id);
-    }
-
-  g_array_set_size (self->held, kept);
-  g_array_sort (ids, compare_ids);
-
-  return ids;
-}
-
 static void
 count_total (LampReplay *self)
 {
   guint64 pending = lamp_queue_get_tally (self->queue)->pending;
 
-  self->total = self->done + pending - MIN (pending, self->held->len);
+  self->total = self->done + pending - MIN (pending, lamp_replay_count_held (self));
 }
 
 static guint
@@ -297,7 +239,7 @@ read_rows (LampReplay *self,
     max_bytes = MIN (max_bytes, self->limits.max_bytes);
 
   self->reading = TRUE;
-  skip = dup_held_ids (self);
+  skip = lamp_replay_dup_held_ids (self);
   count_total (self);
   lamp_queue_read_batch_async (self->queue, self->cursor, until, skip, max_events, max_bytes,
                                read_cb, g_object_ref (self));

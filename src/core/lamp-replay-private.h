@@ -14,6 +14,7 @@ G_BEGIN_DECLS
  *   lamp-replay-alarm.c    when something is tried, and what cuts a wait short
  *   lamp-replay-server.c   the server: probes, limits, consent
  *   lamp-replay-pass.c     reading, sending, settling: go_on() decides what is next
+ *   lamp-replay-hold.c     what the server has not decided on
  *   lamp-replay-outcome.c  what it means when no answer came
  *   lamp-replay-end.c      how a pass ends
  *   lamp-isolation.c       who is at fault; knows nothing of the others */
@@ -50,10 +51,13 @@ typedef struct
   gboolean stale;       /* the server or the token is another one by now */
 } LampFlight;
 
+/* An event that the server has not decided on. */
 typedef struct
 {
   gint64 id;
-  gint64 until; /* as of the timer */
+  gint64 until;     /* as of the timer */
+  guint n_times;    /* it was told so */
+  gboolean is_over; /* it may be sent, or was; what it is told next counts on */
 } LampHeld;
 
 struct _LampReplay
@@ -118,7 +122,7 @@ struct _LampReplay
   gint64 rewind;     /* but go back to this one first; G_MAXINT64 for no */
   gboolean at_end;   /* there was nothing behind the cursor */
   gboolean sure;     /* and nothing before it, when that was last read */
-  GArray *held;      /* (owned) of LampHeld */
+  GArray *held;      /* (owned) of LampHeld, by their rows */
   guint64 done;
   guint64 total;
   guint delivered;
@@ -191,6 +195,17 @@ void        lamp_replay_probed_in_pass  (LampReplay        *self,
 void        lamp_replay_flight_free     (LampFlight        *flight);
 /* One that has come back. */
 LampFlight *lamp_replay_flight_copy     (const LampFlight  *flight);
+
+/* --- lamp-replay-hold.c ------------------------------------------------- */
+
+/* Events of an answer that the server has not decided on are left alone for a while. */
+void        lamp_replay_hold            (LampReplay        *self,
+                                         const LampFlight  *flight);
+/* The rows that are held now, ascending. */
+GArray     *lamp_replay_dup_held_ids    (LampReplay        *self);
+guint       lamp_replay_count_held      (LampReplay        *self);
+/* When the first of them may be sent, G_MAXINT64 if there are none. */
+gint64      lamp_replay_get_hold_end    (LampReplay        *self);
 
 /* --- lamp-replay-end.c -------------------------------------------------- */
 

@@ -94,6 +94,64 @@ test_undecided_waits (Fixture      *fixture,
   assert_state (fixture, LAMP_STATE_IDLE);
 }
 
+static LampOutcome *
+judge_undecided (LampBatch *batch,
+                 gpointer   user_data)
+{
+  guint size = lamp_batch_get_size (batch);
+  LampOutcome *outcome = lamp_outcome_new (ONLINE, size);
+
+  for (guint i = 0; i < size; i++)
+    outcome->verdicts[i].kind = LAMP_VERDICT_QUEUED;
+
+  return outcome;
+}
+
+/* A server that decides on nothing for a day, and events that came one by one: they go together,
+ * ever less often, and each no sooner than after a minute. */
+static void
+test_undecided_go_together (Fixture      *fixture,
+                            gconstpointer data)
+{
+  guint before;
+
+  start (fixture);
+  lamp_transport_dummy_set_judge (fixture->transport, judge_undecided, NULL);
+  for (guint i = 0; i < 25; i++)
+    {
+      emit_some (fixture, 1);
+      advance (fixture, SECOND / 5);
+    }
+
+  assert_batches (fixture, 25);
+  advance (fixture, 55 * SECOND - 1);
+  assert_batches (fixture, 25);
+  advance (fixture, 10 * SECOND + 1);
+  g_assert_cmpuint (lamp_transport_dummy_get_n_batches (fixture->transport), <=, 27);
+  assert_pending (fixture, 25);
+  for (guint i = 0; i < 60; i++)
+    advance (fixture, 60 * SECOND);
+
+  before = lamp_transport_dummy_get_n_batches (fixture->transport);
+  g_assert_cmpuint (before, <=, 25 + 2 * 8);
+  for (guint i = 0; i < 60; i++)
+    advance (fixture, 60 * SECOND);
+  g_assert_cmpuint (lamp_transport_dummy_get_n_batches (fixture->transport) - before, <=, 5);
+  assert_size (fixture, before, 25);
+  g_assert_cmpint (lamp_timer_dummy_get_delay (fixture->timer), <=, 1050 * SECOND);
+
+  lamp_transport_dummy_set_judge (fixture->transport, NULL, NULL);
+  advance (fixture, 1050 * SECOND);
+  assert_pending (fixture, 0);
+
+  /* All that is forgotten with the events. */
+  emit_some (fixture, 1);
+  push_verdict (fixture, ONLINE, 0, LAMP_VERDICT_QUEUED);
+  go (fixture);
+  advance (fixture, 70 * SECOND);
+  assert_pending (fixture, 0);
+}
+
 static void
 test_probe_keeps_hold (Fixture      *fixture,
                        gconstpointer data)
@@ -1595,6 +1653,7 @@ main (int    argc,
     { "rejected-is-failed", test_rejected, NULL },
     { "queued-waits-60-seconds", test_undecided_waits, GUINT_TO_POINTER (LAMP_VERDICT_QUEUED) },
     { "unnamed-waits-60-seconds", test_undecided_waits, GUINT_TO_POINTER (LAMP_VERDICT_NONE) },
+    { "undecided-go-together", test_undecided_go_together, NULL },
     { "counts-unfit-rows", test_counts_unfit_rows, NULL },
     { "probe-keeps-hold", test_probe_keeps_hold, NULL },
     { "no-answer-backs-off", test_no_answer, NULL },
