@@ -29,7 +29,8 @@ struct _LampRequest
   GSource *timeout; /* (owned) (nullable) */
   guint seconds;
   gboolean timed_out;
-  gboolean connected;   /* a connection was made for it; FALSE on one that was there */
+  gboolean kept;        /* it uses a connection that was there */
+  gboolean connected;   /* there is a connection */
   char *mistrust;       /* (owned) (nullable) why the server's certificate was refused */
   GInputStream *stream; /* (owned) (nullable) the answer, once its head has come */
   guint status;
@@ -56,15 +57,25 @@ outcome_new (LampRequest    *self,
 }
 
 static LampOutcome *
+outcome_for_timeout (LampRequest *self)
+{
+  LampOutcome *outcome =
+    outcome_new (self, LAMP_OUTCOME_NO_ANSWER,
+                 g_strdup_printf (ngettext ("%s did not answer within %u second",
+                                            "%s did not answer within %u seconds", self->seconds),
+                                  self->url, self->seconds));
+
+  outcome->timed_out = self->connected;
+
+  return outcome;
+}
+
+static LampOutcome *
 outcome_for_error (LampRequest  *self,
                    const GError *error)
 {
   if (self->timed_out)
-    return outcome_new (self, LAMP_OUTCOME_NO_ANSWER,
-                        g_strdup_printf (ngettext ("%s did not answer within %u second",
-                                                   "%s did not answer within %u seconds",
-                                                   self->seconds),
-                                         self->url, self->seconds));
+    return outcome_for_timeout (self);
 
   if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
     return outcome_new (self, LAMP_OUTCOME_CANCELLED, g_strdup (_("Cancelled")));
@@ -292,7 +303,7 @@ static gboolean
 may_send_again (LampRequest  *self,
                 const GError *error)
 {
-  return self->payload != NULL && !self->connected && error->domain != G_TLS_ERROR &&
+  return self->payload != NULL && self->kept && error->domain != G_TLS_ERROR &&
          !g_cancellable_is_cancelled (self->cancellable);
 }
 
@@ -306,7 +317,7 @@ send_again (LampRequest *self,
   g_debug ("%s: the connection was gone, sent again on a new one", self->url);
   soup_message_add_flags (self->message, SOUP_MESSAGE_NEW_CONNECTION);
   soup_message_set_request_body_from_bytes (self->message, "application/json", self->payload);
-  self->connected = TRUE;
+  self->kept = FALSE;
   soup_session_send_async (session, self->message, G_PRIORITY_DEFAULT, self->cancellable, send_cb,
                            task);
 }
@@ -403,6 +414,7 @@ accept_certificate_cb (SoupMessage         *message,
   return FALSE;
 }
 
+/* Comes only where a connection is made. */
 static void
 network_event_cb (SoupMessage       *message,
                   GSocketClientEvent event,
@@ -411,7 +423,8 @@ network_event_cb (SoupMessage       *message,
 {
   LampRequest *self = user_data;
 
-  self->connected = TRUE;
+  self->kept = FALSE;
+  self->connected = event >= G_SOCKET_CLIENT_CONNECTED;
 }
 
 LampRequest *
@@ -424,6 +437,8 @@ lamp_request_new (SoupMessage  *message,
 
   self->message = message;
   self->batch = batch != NULL ? lamp_batch_ref (batch) : NULL;
+  self->kept = TRUE;
+  self->connected = TRUE;
   self->cancellable = g_cancellable_new ();
   self->body = g_byte_array_new ();
   self->url = g_uri_to_string_partial (soup_message_get_uri (message),

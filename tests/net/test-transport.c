@@ -120,6 +120,19 @@ assert_probe (Fixture        *fixture,
   g_assert_cmpint (outcome->kind, ==, kind);
 }
 
+static void
+assert_timeout (Fixture *fixture,
+                gboolean timed_out)
+{
+  LampLimits limits;
+  g_autoptr (LampOutcome) outcome = probe (fixture, &limits);
+  g_autoptr (LampOutcome) copy = lamp_outcome_copy (outcome);
+
+  g_test_message ("%s", outcome->message);
+  g_assert_cmpint (outcome->kind, ==, LAMP_OUTCOME_NO_ANSWER);
+  g_assert_cmpint (copy->timed_out, ==, timed_out);
+}
+
 static const char *
 get_header (const LampFakeRequest *request,
             const char            *name)
@@ -270,21 +283,53 @@ test_cancel_and_end (Fixture      *fixture,
     }
 }
 
-/* Something listens and never says a word. */
+/* A place whose queue is full of others: a connection to it is never made. */
+static GPtrArray *
+fill_up (const char *url)
+{
+  g_autoptr (GSocketConnectable) place = g_network_address_parse_uri (url, 80, NULL);
+  guint16 port = g_network_address_get_port (G_NETWORK_ADDRESS (place));
+  g_autoptr (GSocketAddress) address = g_inet_socket_address_new_from_string ("127.0.0.1", port);
+  GPtrArray *crowd = g_ptr_array_new_with_free_func (g_object_unref);
+
+  for (guint i = 0; i < 8; i++)
+    {
+      GSocket *socket = g_socket_new (G_SOCKET_FAMILY_IPV4, G_SOCKET_TYPE_STREAM,
+                                      G_SOCKET_PROTOCOL_TCP, NULL);
+
+      g_socket_set_blocking (socket, FALSE);
+      g_socket_connect (socket, address, NULL, NULL);
+      g_ptr_array_add (crowd, socket);
+    }
+
+  return crowd;
+}
+
+/* Something listens and never says a word, or never so much as takes the connection. Only the
+ * first may be a server that is slow. */
 static void
 test_timeout (Fixture      *fixture,
               gconstpointer data)
 {
   g_autoptr (GSocketListener) listener = g_socket_listener_new ();
-  guint16 port = g_socket_listener_add_any_inet_port (listener, NULL, NULL);
-  g_autofree char *url = g_strdup_printf ("http://127.0.0.1:%u", port);
+  g_autoptr (GPtrArray) crowd = NULL;
+  g_autofree char *url = NULL;
   gint64 begin = g_get_monotonic_time ();
 
+  g_socket_listener_set_backlog (listener, 1);
+  url = g_strdup_printf ("http://127.0.0.1:%u",
+                         g_socket_listener_add_any_inet_port (listener, NULL, NULL));
   use (fixture, url);
-  assert_probe (fixture, LAMP_OUTCOME_NO_ANSWER);
+  assert_timeout (fixture, TRUE);
   g_assert_cmpint (g_get_monotonic_time () - begin, >=, PROBE_PATIENCE - G_USEC_PER_SEC);
   g_assert_cmpint (g_get_monotonic_time () - begin, <, 4 * PROBE_PATIENCE);
+
+  crowd = fill_up (url);
+  assert_timeout (fixture, FALSE);
+  g_assert_cmpint (g_get_monotonic_time () - begin, >=, 2 * PROBE_PATIENCE - G_USEC_PER_SEC);
+
   g_socket_listener_close (listener);
+  assert_timeout (fixture, FALSE);
 }
 
 static void
