@@ -57,7 +57,7 @@ static const struct
   const char *hint;
 } status_hints[] = {
   { 412, 412, N_("the server doesn't want what this version sends, look for an update") },
-  { 415, 415, N_("the server doesn't take such a body; if “compress” is on, turn it off") },
+  { 415, 415, N_("the server doesn't want what this version sends, look for an update") },
   { 426, 426, N_("the server wants another version of this program, look for an update") },
   { 300, 399, N_("the server sends us elsewhere, correct the server's address") },
 };

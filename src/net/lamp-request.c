@@ -437,8 +437,6 @@ lamp_request_new (SoupMessage  *message,
 
   self->message = message;
   self->batch = batch != NULL ? lamp_batch_ref (batch) : NULL;
-  self->kept = TRUE;
-  self->connected = TRUE;
   self->cancellable = g_cancellable_new ();
   self->body = g_byte_array_new ();
   self->url = g_uri_to_string_partial (soup_message_get_uri (message),
@@ -487,8 +485,27 @@ void
 lamp_request_set_payload (LampRequest *self,
                           GBytes      *payload)
 {
+  g_clear_pointer (&self->payload, g_bytes_unref);
   self->payload = g_bytes_ref (payload);
   soup_message_set_request_body_from_bytes (self->message, "application/json", payload);
+}
+
+void
+lamp_request_set_plain (LampRequest *self)
+{
+  g_autoptr (GBytes) body = lamp_batch_dup_body (self->batch);
+
+  lamp_request_set_payload (self, body);
+}
+
+/* Of an answer that was not read to its end libsoup closes the connection. */
+static void
+forget_answer (LampRequest *self)
+{
+  g_clear_object (&self->stream);
+  g_byte_array_set_size (self->body, 0);
+  self->kept = TRUE;
+  self->connected = TRUE;
 }
 
 void
@@ -499,6 +516,7 @@ lamp_request_send_async (LampRequest        *self,
 {
   GTask *task = g_task_new (NULL, NULL, callback, user_data);
 
+  forget_answer (self);
   g_task_set_source_tag (task, lamp_request_send_async);
   g_task_set_task_data (task, self, NULL);
   soup_session_send_async (session, self->message, G_PRIORITY_DEFAULT, self->cancellable, send_cb,

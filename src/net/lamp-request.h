@@ -43,7 +43,7 @@ SoupMessage      *lamp_request_get_message (LampRequest         *self);
 
 /**
  * lamp_request_set_payload:
- * @payload: JSON, perhaps compressed; once
+ * @payload: the events, compressed
  *
  * Sets what is sent. It must do no harm to send it twice: if a connection that was kept open
  * turns out to be gone it is sent once more, on a new one.
@@ -52,9 +52,17 @@ void              lamp_request_set_payload (LampRequest         *self,
                                             GBytes              *payload);
 
 /**
+ * lamp_request_set_plain:
+ *
+ * The same with the events of its batch as they are.
+ */
+void              lamp_request_set_plain   (LampRequest         *self);
+
+/**
  * lamp_request_send_async:
  *
- * Sends it, once. It must live until the callback.
+ * Sends it. It must live until the callback. Then it may be sent again, in what is left of the
+ * time; it forgets the first answer.
  */
 void              lamp_request_send_async  (LampRequest         *self,
                                             SoupSession         *session,

@@ -35,7 +35,8 @@ struct _LampTransportSoup
   char *origin;               /* (owned) (nullable) */
   char *token;                /* (owned) (nullable) */
   gboolean compress;
-  gboolean takes_gzip; /* the server has said so */
+  gboolean takes_gzip;   /* the server has said so */
+  gboolean gzip_refused; /* it has refused it all the same, or what stands before it has */
 };
 
 static void lamp_transport_soup_iface_init (LampTransportInterface *iface);
@@ -69,38 +70,37 @@ offers_gzip (const char *accepted)
   return found;
 }
 
-/* What the server that is ours now takes (RFC 7694). One that has changed its mind says 415. */
+static gboolean
+is_for_us (LampTransportSoup *self,
+           SoupMessage       *message)
+{
+  g_autofree char *origin = lamp_url_dup_origin (soup_message_get_uri (message));
+
+  return g_strcmp0 (origin, self->origin) == 0;
+}
+
+/* What the server that is ours now takes (RFC 7694). */
 static void
 note_encodings (LampTransportSoup *self,
                 SoupMessage       *message)
 {
   SoupMessageHeaders *headers = soup_message_get_response_headers (message);
   const char *accepted = soup_message_headers_get_list (headers, "Accept-Encoding");
-  g_autofree char *origin = lamp_url_dup_origin (soup_message_get_uri (message));
 
-  if (g_strcmp0 (origin, self->origin) != 0)
-    return;
-
-  if (accepted != NULL)
+  if (accepted != NULL && is_for_us (self, message))
     self->takes_gzip = offers_gzip (accepted);
-  else if (soup_message_get_status (message) == SOUP_STATUS_UNSUPPORTED_MEDIA_TYPE)
-    self->takes_gzip = FALSE;
 }
 
-/* Nothing is wrong with the address or the events where it was our gzip alone. */
-static void
-forgive_encoding (LampTransportSoup *self,
-                  SoupMessage       *message,
-                  LampOutcome       *outcome)
+/* A proxy may offer on /health what the server behind it refuses, and would offer it again after
+ * each refusal. */
+static gboolean
+is_gzip_refused (const LampOutcome *outcome,
+                 SoupMessage       *message)
 {
   SoupMessageHeaders *headers = soup_message_get_request_headers (message);
 
-  if (outcome->status != SOUP_STATUS_UNSUPPORTED_MEDIA_TYPE || self->compress || self->takes_gzip ||
-      soup_message_headers_get_one (headers, "Content-Encoding") == NULL)
-    return;
-
-  g_debug ("%s offered to take gzip and doesn't; from now on it gets none", self->server);
-  outcome->kind = LAMP_OUTCOME_SERVER_ERROR;
+  return outcome->status == SOUP_STATUS_UNSUPPORTED_MEDIA_TYPE &&
+         soup_message_headers_get_one (headers, "Content-Encoding") != NULL;
 }
 
 /* The token that was sent; by now another one may be in force. */
@@ -113,6 +113,32 @@ get_sent_token (SoupMessage *message)
   return value != NULL ? value + strlen (SCHEME) : NULL;
 }
 
+static void sent_cb (GObject *source, GAsyncResult *result, gpointer user_data);
+
+static void
+exchange (LampTransportSoup *self,
+          GTask             *task)
+{
+  lamp_request_send_async (g_task_get_task_data (task), self->session, sent_cb, task);
+}
+
+/* That was no fault of the address or the events. Nobody needs to know. */
+static void
+exchange_plain (LampTransportSoup *self,
+                GTask             *task)
+{
+  LampRequest *request = g_task_get_task_data (task);
+  SoupMessage *message = lamp_request_get_message (request);
+
+  g_debug ("%s doesn't take gzip; from now on it gets none", self->server);
+  if (is_for_us (self, message))
+    self->gzip_refused = TRUE;
+
+  soup_message_headers_remove (soup_message_get_request_headers (message), "Content-Encoding");
+  lamp_request_set_plain (request);
+  exchange (self, task);
+}
+
 static void
 sent_cb (GObject      *source,
          GAsyncResult *result,
@@ -122,23 +148,21 @@ sent_cb (GObject      *source,
   LampTransportSoup *self = g_task_get_source_object (task);
   LampRequest *request = g_task_get_task_data (task);
   SoupMessage *message = lamp_request_get_message (request);
-  LampOutcome *outcome = lamp_request_send_finish (request, result);
+  g_autoptr (LampOutcome) outcome = lamp_request_send_finish (request, result);
   const char *token;
 
   note_encodings (self, message);
-  forgive_encoding (self, message, outcome);
+  if (is_gzip_refused (outcome, message))
+    {
+      exchange_plain (self, g_steal_pointer (&task));
+      return;
+    }
+
   token = get_sent_token (message);
   if (token != NULL)
     lamp_blot_outcome (outcome, token);
 
-  g_task_return_pointer (task, outcome, (GDestroyNotify) lamp_outcome_free);
-}
-
-static void
-exchange (LampTransportSoup *self,
-          GTask             *task)
-{
-  lamp_request_send_async (g_task_get_task_data (task), self->session, sent_cb, task);
+  g_task_return_pointer (task, g_steal_pointer (&outcome), (GDestroyNotify) lamp_outcome_free);
 }
 
 /* --- the request -------------------------------------------------------- */
@@ -226,6 +250,12 @@ authorize (LampTransportSoup *self,
   soup_message_headers_append (soup_message_get_request_headers (message), "Authorization", value);
 }
 
+static gboolean
+may_compress (LampTransportSoup *self)
+{
+  return (self->compress || self->takes_gzip) && !self->gzip_refused;
+}
+
 static void
 lamp_transport_soup_send_async (LampTransport      *transport,
                                 LampBatch          *batch,
@@ -246,13 +276,13 @@ lamp_transport_soup_send_async (LampTransport      *transport,
   soup_message_add_flags (message, SOUP_MESSAGE_IDEMPOTENT);
   authorize (self, message);
 
-  if ((self->compress || self->takes_gzip) && g_bytes_get_size (body) >= COMPRESS_MIN)
+  if (may_compress (self) && g_bytes_get_size (body) >= COMPRESS_MIN)
     {
       compress_and_exchange (self, body, g_steal_pointer (&task));
     }
   else
     {
-      lamp_request_set_payload (request, body);
+      lamp_request_set_plain (request);
       exchange (self, g_steal_pointer (&task));
     }
 }
@@ -442,6 +472,7 @@ lamp_transport_soup_set_server (LampTransportSoup *self,
   g_clear_pointer (&self->server, g_free);
   g_clear_pointer (&self->origin, g_free);
   self->takes_gzip = FALSE;
+  self->gzip_refused = FALSE;
 
   if (url == NULL || *url == '\0')
     return TRUE;
