@@ -29,6 +29,7 @@ struct _LampRequest
   GSource *timeout; /* (owned) (nullable) */
   guint seconds;
   gboolean timed_out;
+  gboolean repeatable;
   gboolean kept;        /* it uses a connection that was there */
   gboolean connected;   /* there is a connection */
   char *mistrust;       /* (owned) (nullable) why the server's certificate was refused */
@@ -303,7 +304,7 @@ static gboolean
 may_send_again (LampRequest  *self,
                 const GError *error)
 {
-  return self->payload != NULL && self->kept && error->domain != G_TLS_ERROR &&
+  return self->repeatable && self->payload != NULL && self->kept && error->domain != G_TLS_ERROR &&
          !g_cancellable_is_cancelled (self->cancellable);
 }
 
@@ -427,6 +428,29 @@ network_event_cb (SoupMessage       *message,
   self->connected = event >= G_SOCKET_CLIENT_CONNECTED;
 }
 
+static void
+use_message (LampRequest *self,
+             SoupMessage *message)
+{
+  self->message = message;
+  self->kept = TRUE;
+  self->connected = TRUE;
+  soup_message_add_flags (message, SOUP_MESSAGE_NO_REDIRECT);
+
+  /* It would read all of a 401 into memory, however long that is, to ask again with a password
+   * that we don't have; the loop was held for seconds. */
+  soup_message_disable_feature (message, SOUP_TYPE_AUTH_MANAGER);
+  g_signal_connect (message, "accept-certificate", G_CALLBACK (accept_certificate_cb), self);
+  g_signal_connect (message, "network-event", G_CALLBACK (network_event_cb), self);
+}
+
+static void
+clear_message (LampRequest *self)
+{
+  g_signal_handlers_disconnect_by_data (self->message, self);
+  g_clear_object (&self->message);
+}
+
 LampRequest *
 lamp_request_new (SoupMessage  *message,
                   LampBatch    *batch,
@@ -435,19 +459,12 @@ lamp_request_new (SoupMessage  *message,
 {
   LampRequest *self = g_new0 (LampRequest, 1);
 
-  self->message = message;
   self->batch = batch != NULL ? lamp_batch_ref (batch) : NULL;
   self->cancellable = g_cancellable_new ();
   self->body = g_byte_array_new ();
   self->url = g_uri_to_string_partial (soup_message_get_uri (message),
                                        G_URI_HIDE_USERINFO | G_URI_HIDE_QUERY);
-  soup_message_add_flags (message, SOUP_MESSAGE_NO_REDIRECT);
-
-  /* It would read all of a 401 into memory, however long that is, to ask again with a password
-   * that we don't have; the loop was held for seconds. */
-  soup_message_disable_feature (message, SOUP_TYPE_AUTH_MANAGER);
-  g_signal_connect (message, "accept-certificate", G_CALLBACK (accept_certificate_cb), self);
-  g_signal_connect (message, "network-event", G_CALLBACK (network_event_cb), self);
+  use_message (self, message);
   limit_time (self, seconds, cancellable);
 
   return self;
@@ -462,8 +479,7 @@ lamp_request_free (LampRequest *self)
     g_source_destroy (self->timeout);
 
   g_clear_pointer (&self->timeout, g_source_unref);
-  g_signal_handlers_disconnect_by_data (self->message, self);
-  g_clear_object (&self->message);
+  clear_message (self);
   g_clear_pointer (&self->payload, g_bytes_unref);
   g_free (self->url);
   g_free (self->mistrust);
@@ -479,6 +495,16 @@ SoupMessage *
 lamp_request_get_message (LampRequest *self)
 {
   return self->message;
+}
+
+void
+lamp_request_set_message (LampRequest *self,
+                          SoupMessage *message)
+{
+  clear_message (self);
+  g_clear_object (&self->stream);
+  g_byte_array_set_size (self->body, 0);
+  use_message (self, message);
 }
 
 void
@@ -498,14 +524,11 @@ lamp_request_set_plain (LampRequest *self)
   lamp_request_set_payload (self, body);
 }
 
-/* Of an answer that was not read to its end libsoup closes the connection. */
-static void
-forget_answer (LampRequest *self)
+void
+lamp_request_set_repeatable (LampRequest *self,
+                             gboolean     repeatable)
 {
-  g_clear_object (&self->stream);
-  g_byte_array_set_size (self->body, 0);
-  self->kept = TRUE;
-  self->connected = TRUE;
+  self->repeatable = repeatable;
 }
 
 void
@@ -516,7 +539,6 @@ lamp_request_send_async (LampRequest        *self,
 {
   GTask *task = g_task_new (NULL, NULL, callback, user_data);
 
-  forget_answer (self);
   g_task_set_source_tag (task, lamp_request_send_async);
   g_task_set_task_data (task, self, NULL);
   soup_session_send_async (session, self->message, G_PRIORITY_DEFAULT, self->cancellable, send_cb,

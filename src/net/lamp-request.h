@@ -42,11 +42,19 @@ void              lamp_request_free        (LampRequest         *self);
 SoupMessage      *lamp_request_get_message (LampRequest         *self);
 
 /**
+ * lamp_request_set_message:
+ * @message: (transfer full): what to send
+ *
+ * After an answer: forgets it, to send another message in what is left of the time.
+ */
+void              lamp_request_set_message (LampRequest         *self,
+                                            SoupMessage         *message);
+
+/**
  * lamp_request_set_payload:
  * @payload: the events, compressed
  *
- * Sets what is sent. It must do no harm to send it twice: if a connection that was kept open
- * turns out to be gone it is sent once more, on a new one.
+ * Sets what is sent. It must do no harm to send it twice.
  */
 void              lamp_request_set_payload (LampRequest         *self,
                                             GBytes              *payload);
@@ -59,10 +67,17 @@ void              lamp_request_set_payload (LampRequest         *self,
 void              lamp_request_set_plain   (LampRequest         *self);
 
 /**
+ * lamp_request_set_repeatable:
+ * @repeatable: whether it is sent once more, on a new connection, if one that was kept open
+ *   turns out to be gone; only for what has a payload
+ */
+void              lamp_request_set_repeatable (LampRequest      *self,
+                                               gboolean          repeatable);
+
+/**
  * lamp_request_send_async:
  *
- * Sends it. It must live until the callback. Then it may be sent again, in what is left of the
- * time; it forgets the first answer.
+ * Sends it. It must live until the callback.
  */
 void              lamp_request_send_async  (LampRequest         *self,
                                             SoupSession         *session,

@@ -5,6 +5,7 @@
 #include "lamp-transport-soup.h"
 
 #include "lamp-blot.h"
+#include "lamp-boot-clock.h"
 #include "lamp-request.h"
 #include "lamp-url.h"
 
@@ -19,6 +20,9 @@
 
 /* Four batches in flight and a probe must not wait for each other; libsoup's own limit is two. */
 #define CONNECTIONS_MAX 6
+
+/* No server closes a connection that has been idle for less. */
+#define STALE_AFTER G_USEC_PER_SEC
 
 /* Smaller bodies gain nothing. The fastest level: the point is the wire, not the last percent. */
 #define COMPRESS_MIN 1024
@@ -36,6 +40,8 @@ struct _LampTransportSoup
   char *token;                /* (owned) (nullable) */
   gboolean compress;
   gboolean takes_gzip;   /* the server has said so */
+  gboolean batch_lost;   /* the last one had no answer */
+  gint64 last_answer;    /* of any kind, boot clock, µs */
   gboolean gzip_refused; /* it has refused it all the same, or what stands before it has */
 };
 
@@ -79,6 +85,28 @@ is_for_us (LampTransportSoup *self,
   return g_strcmp0 (origin, self->origin) == 0;
 }
 
+static void
+note_answer (LampTransportSoup *self,
+             SoupMessage       *message,
+             const LampOutcome *outcome)
+{
+  if (outcome->kind == LAMP_OUTCOME_CANCELLED)
+    return;
+
+  if (outcome->kind != LAMP_OUTCOME_NO_ANSWER)
+    self->last_answer = lamp_boot_clock_get_time ();
+  if (soup_message_get_method (message) == SOUP_METHOD_POST)
+    self->batch_lost = outcome->kind == LAMP_OUTCOME_NO_ANSWER;
+}
+
+/* A connection may be gone without a sign if nothing was heard on it for a while, or this machine
+ * has slept. One that breaks at once was broken by the server, because of what was sent. */
+static gboolean
+may_be_stale (LampTransportSoup *self)
+{
+  return !self->batch_lost && lamp_boot_clock_get_time () - self->last_answer >= STALE_AFTER;
+}
+
 /* What the server that is ours now takes (RFC 7694). */
 static void
 note_encodings (LampTransportSoup *self,
@@ -94,75 +122,14 @@ note_encodings (LampTransportSoup *self,
 /* A proxy may offer on /health what the server behind it refuses, and would offer it again after
  * each refusal. */
 static gboolean
-is_gzip_refused (const LampOutcome *outcome,
-                 SoupMessage       *message)
+is_gzip_refused (LampTransportSoup *self,
+                 SoupMessage       *message,
+                 const LampOutcome *outcome)
 {
   SoupMessageHeaders *headers = soup_message_get_request_headers (message);
 
-  return outcome->status == SOUP_STATUS_UNSUPPORTED_MEDIA_TYPE &&
+  return outcome->status == SOUP_STATUS_UNSUPPORTED_MEDIA_TYPE && is_for_us (self, message) &&
          soup_message_headers_get_one (headers, "Content-Encoding") != NULL;
-}
-
-/* The token that was sent; by now another one may be in force. */
-static const char *
-get_sent_token (SoupMessage *message)
-{
-  SoupMessageHeaders *headers = soup_message_get_request_headers (message);
-  const char *value = soup_message_headers_get_one (headers, "Authorization");
-
-  return value != NULL ? value + strlen (SCHEME) : NULL;
-}
-
-static void sent_cb (GObject *source, GAsyncResult *result, gpointer user_data);
-
-static void
-exchange (LampTransportSoup *self,
-          GTask             *task)
-{
-  lamp_request_send_async (g_task_get_task_data (task), self->session, sent_cb, task);
-}
-
-/* That was no fault of the address or the events. Nobody needs to know. */
-static void
-exchange_plain (LampTransportSoup *self,
-                GTask             *task)
-{
-  LampRequest *request = g_task_get_task_data (task);
-  SoupMessage *message = lamp_request_get_message (request);
-
-  g_debug ("%s doesn't take gzip; from now on it gets none", self->server);
-  if (is_for_us (self, message))
-    self->gzip_refused = TRUE;
-
-  soup_message_headers_remove (soup_message_get_request_headers (message), "Content-Encoding");
-  lamp_request_set_plain (request);
-  exchange (self, task);
-}
-
-static void
-sent_cb (GObject      *source,
-         GAsyncResult *result,
-         gpointer      user_data)
-{
-  g_autoptr (GTask) task = G_TASK (user_data);
-  LampTransportSoup *self = g_task_get_source_object (task);
-  LampRequest *request = g_task_get_task_data (task);
-  SoupMessage *message = lamp_request_get_message (request);
-  g_autoptr (LampOutcome) outcome = lamp_request_send_finish (request, result);
-  const char *token;
-
-  note_encodings (self, message);
-  if (is_gzip_refused (outcome, message))
-    {
-      exchange_plain (self, g_steal_pointer (&task));
-      return;
-    }
-
-  token = get_sent_token (message);
-  if (token != NULL)
-    lamp_blot_outcome (outcome, token);
-
-  g_task_return_pointer (task, g_steal_pointer (&outcome), (GDestroyNotify) lamp_outcome_free);
 }
 
 /* --- the request -------------------------------------------------------- */
@@ -180,6 +147,98 @@ message_new (LampTransportSoup *self,
 
   return message;
 }
+
+static void
+authorize (LampTransportSoup *self,
+           SoupMessage       *message)
+{
+  g_autofree char *value = NULL;
+
+  if (self->token == NULL)
+    return;
+
+  value = g_strconcat (SCHEME, self->token, NULL);
+  soup_message_headers_append (soup_message_get_request_headers (message), "Authorization", value);
+}
+
+static SoupMessage *
+batch_message_new (LampTransportSoup *self)
+{
+  SoupMessage *message = message_new (self, SOUP_METHOD_POST, "/api/v1/events/batch/");
+
+  /* True, for the server knows an event by its id; without it every POST is a new connection. */
+  soup_message_add_flags (message, SOUP_MESSAGE_IDEMPOTENT);
+  authorize (self, message);
+
+  return message;
+}
+
+static void sent_cb (GObject *source, GAsyncResult *result, gpointer user_data);
+
+static void
+exchange (LampTransportSoup *self,
+          GTask             *task)
+{
+  LampRequest *request = g_task_get_task_data (task);
+
+  lamp_request_set_repeatable (request, may_be_stale (self));
+  lamp_request_send_async (request, self->session, sent_cb, task);
+}
+
+/* It was no fault of the address or the events. Nobody needs to know. */
+static void
+exchange_plain (LampTransportSoup *self,
+                GTask             *task)
+{
+  LampRequest *request = g_task_get_task_data (task);
+
+  g_debug ("%s doesn't take gzip; from now on it gets none", self->server);
+  self->gzip_refused = TRUE;
+  lamp_request_set_message (request, batch_message_new (self));
+  lamp_request_set_plain (request);
+  exchange (self, task);
+}
+
+/* --- its end ------------------------------------------------------------ */
+
+/* The token that was sent; by now another one may be in force. */
+static const char *
+get_sent_token (SoupMessage *message)
+{
+  SoupMessageHeaders *headers = soup_message_get_request_headers (message);
+  const char *value = soup_message_headers_get_one (headers, "Authorization");
+
+  return value != NULL ? value + strlen (SCHEME) : NULL;
+}
+
+static void
+sent_cb (GObject      *source,
+         GAsyncResult *result,
+         gpointer      user_data)
+{
+  g_autoptr (GTask) task = G_TASK (user_data);
+  LampTransportSoup *self = g_task_get_source_object (task);
+  LampRequest *request = g_task_get_task_data (task);
+  SoupMessage *message = lamp_request_get_message (request);
+  g_autoptr (LampOutcome) outcome = lamp_request_send_finish (request, result);
+  const char *token;
+
+  note_answer (self, message, outcome);
+  note_encodings (self, message);
+  if (is_gzip_refused (self, message, outcome))
+    {
+      exchange_plain (self, g_steal_pointer (&task));
+      return;
+    }
+
+  token = get_sent_token (message);
+  if (token != NULL)
+    lamp_blot_outcome (outcome, token);
+
+  g_task_return_pointer (task, g_steal_pointer (&outcome), (GDestroyNotify) lamp_outcome_free);
+}
+
+/* --- gzip --------------------------------------------------------------- */
 
 static void
 compress_in_thread (GTask        *task,
@@ -237,19 +296,6 @@ lamp_transport_soup_get_origin (LampTransport *transport)
   return LAMP_TRANSPORT_SOUP (transport)->origin;
 }
 
-static void
-authorize (LampTransportSoup *self,
-           SoupMessage       *message)
-{
-  g_autofree char *value = NULL;
-
-  if (self->token == NULL)
-    return;
-
-  value = g_strconcat (SCHEME, self->token, NULL);
-  soup_message_headers_append (soup_message_get_request_headers (message), "Authorization", value);
-}
-
 static gboolean
 may_compress (LampTransportSoup *self)
 {
@@ -266,15 +312,11 @@ lamp_transport_soup_send_async (LampTransport      *transport,
   LampTransportSoup *self = LAMP_TRANSPORT_SOUP (transport);
   g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
   g_autoptr (GBytes) body = lamp_batch_dup_body (batch);
-  SoupMessage *message = message_new (self, SOUP_METHOD_POST, "/api/v1/events/batch/");
-  LampRequest *request = lamp_request_new (message, batch, SEND_TIMEOUT_S, cancellable);
+  LampRequest *request = lamp_request_new (batch_message_new (self), batch, SEND_TIMEOUT_S,
+                                           cancellable);
 
   g_task_set_source_tag (task, lamp_transport_soup_send_async);
   g_task_set_task_data (task, request, (GDestroyNotify) lamp_request_free);
-
-  /* True, for the server knows an event by its id; without it every POST is a new connection. */
-  soup_message_add_flags (message, SOUP_MESSAGE_IDEMPOTENT);
-  authorize (self, message);
 
   if (may_compress (self) && g_bytes_get_size (body) >= COMPRESS_MIN)
     {

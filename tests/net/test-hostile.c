@@ -42,6 +42,13 @@ tear_down (Fixture      *fixture,
   g_object_unref (fixture->server);
 }
 
+/* A request that begins in the moment of the close is lost, as with any server. */
+static void
+await_close (Fixture *fixture)
+{
+  lamp_test_wait_until (lamp_raw_server_get_n_open (fixture->server) == 0);
+}
+
 /* The server answers, closes, and is asked again, until the loop was not held for long. */
 static LampOutcome *
 send_measured (Fixture   *fixture,
@@ -60,6 +67,8 @@ send_measured (Fixture   *fixture,
       outcome = lamp_test_send (fixture->transport);
       held = lamp_loop_meter_stop ();
       g_test_message ("the loop was held for %.1f ms", held / 1000.0);
+      if (end != LAMP_RAW_KEEP)
+        await_close (fixture);
     }
 
   g_assert_cmpint (held, <=, HELD_MAX);
@@ -353,6 +362,7 @@ test_broken_answers (Fixture      *fixture,
       lamp_loop_meter_start ();
       outcome = lamp_test_send (fixture->transport);
       lamp_loop_meter_stop ();
+      await_close (fixture);
       g_assert_cmpint (outcome->kind, ==, cases[i].kind);
 
       /* One attempt each: what was sent on a new connection is not sent again by itself. */
@@ -426,16 +436,34 @@ test_idle_connection_is_closed (Fixture      *fixture,
       lamp_raw_server_push_text (fixture->server, good, LAMP_RAW_CLOSE);
       outcome = lamp_test_send (fixture->transport);
       assert_verdicts (outcome, LAMP_OUTCOME_ANSWERED, "dd");
-      lamp_test_wait_until (lamp_raw_server_get_n_open (fixture->server) == 0);
+      await_close (fixture);
     }
 
   g_assert_cmpuint (lamp_raw_server_get_n_requests (fixture->server), ==, 5);
   g_assert_cmpuint (lamp_raw_server_get_n_connections (fixture->server), ==, 5);
 }
 
-/* It closes after it has read the second request. Nobody can know whether it took the events; the
- * batch is sent once more, on a new connection, and the server knows the events by their ids. If
- * that one dies too it is no answer. */
+static gboolean
+expire_cb (gpointer user_data)
+{
+  *(gboolean *) user_data = TRUE;
+
+  return G_SOURCE_REMOVE;
+}
+
+/* A connection that was used just now isn't stale. */
+static void
+let_it_rest (void)
+{
+  gboolean rested = FALSE;
+
+  g_timeout_add (1100, expire_cb, &rested);
+  lamp_test_wait_until (rested);
+}
+
+/* It closes after it has read the second request, a while later. Nobody can know whether it took
+ * the events; the batch is sent once more, on a new connection, and the server knows the events by
+ * their ids. If that one dies too it is no answer. */
 static void
 test_connection_dies_under_request (Fixture      *fixture,
                                     gconstpointer data)
@@ -450,17 +478,56 @@ test_connection_dies_under_request (Fixture      *fixture,
       g_autoptr (LampOutcome) lost = NULL;
 
       assert_still_works (fixture);
+      let_it_rest ();
       lamp_raw_server_push_text (fixture->server, "", ends[i]);
       again = send_body (fixture, GOOD_BODY, strlen (GOOD_BODY));
       assert_verdicts (again, LAMP_OUTCOME_ANSWERED, "dd");
       g_assert_cmpuint (lamp_raw_server_get_n_requests (fixture->server) - requests, ==, 3);
 
+      let_it_rest ();
       lamp_raw_server_push_text (fixture->server, "", ends[i]);
       lamp_raw_server_push_text (fixture->server, "", ends[i]);
       lost = lamp_test_send (fixture->transport);
       assert_verdicts (lost, LAMP_OUTCOME_NO_ANSWER, "..");
       g_assert_cmpuint (lamp_raw_server_get_n_requests (fixture->server) - requests, ==, 5);
       g_assert_cmpuint (lamp_raw_server_get_n_connections (fixture->server) - connections, ==, 3);
+    }
+}
+
+static void
+lose (Fixture   *fixture,
+      LampRawEnd end)
+{
+  g_autoptr (LampOutcome) lost = NULL;
+
+  lamp_raw_server_push_text (fixture->server, "", end);
+  lost = lamp_test_send (fixture->transport);
+  assert_verdicts (lost, LAMP_OUTCOME_NO_ANSWER, "..");
+}
+
+/* One that hangs up at each batch gets each once: at first because the connection was used just
+ * now, and later because the batch before it was lost in the same way, whatever its health says. */
+static void
+test_every_batch_dies (Fixture      *fixture,
+                       gconstpointer data)
+{
+  static const LampRawEnd ends[] = { LAMP_RAW_CLOSE, LAMP_RAW_RESET };
+  LampLimits limits;
+
+  for (guint i = 0; i < G_N_ELEMENTS (ends); i++)
+    {
+      guint requests = lamp_raw_server_get_n_requests (fixture->server);
+      g_autoptr (LampOutcome) health = NULL;
+
+      assert_still_works (fixture);
+      lose (fixture, ends[i]);
+      lamp_raw_server_push_text (fixture->server, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}",
+                                 LAMP_RAW_KEEP);
+      health = lamp_test_probe (fixture->transport, &limits);
+      g_assert_cmpint (health->kind, ==, LAMP_OUTCOME_ANSWERED);
+      let_it_rest ();
+      lose (fixture, ends[i]);
+      g_assert_cmpuint (lamp_raw_server_get_n_requests (fixture->server) - requests, ==, 4);
     }
 }
 
@@ -483,6 +550,7 @@ main (int    argc,
     { "long-heads", test_long_heads },
     { "idle-connection-is-closed", test_idle_connection_is_closed },
     { "connection-dies-under-request", test_connection_dies_under_request },
+    { "every-batch-dies", test_every_batch_dies },
   };
 
   g_test_init (&argc, &argv, NULL);
