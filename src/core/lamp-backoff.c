@@ -161,15 +161,6 @@ lamp_backoff_reset (GSource *source)
   wait_until (self, NOT_WAITING);
 }
 
-void
-lamp_backoff_cut_short (GSource *source)
-{
-  LampBackoff *self = (LampBackoff *) source;
-
-  if (self->due != NOT_WAITING)
-    lamp_backoff_wait (source, 0);
-}
-
 gint64
 lamp_backoff_get_due (GSource *source)
 {

@@ -73,13 +73,6 @@ void     lamp_backoff_stop        (GSource          *source);
 void     lamp_backoff_reset       (GSource          *source);
 
 /**
- * lamp_backoff_cut_short:
- *
- * Ends a wait now, if there is one: the callback comes with the next turn of the loop.
- */
-void     lamp_backoff_cut_short   (GSource          *source);
-
-/**
  * lamp_backoff_get_due:
  *
  * Returns: when the wait ends, as of the timer, or -1 if there is none

@@ -175,20 +175,6 @@ test_fail_in_callback (Fixture      *fixture,
 }
 
 static void
-test_cut_short (Fixture      *fixture,
-                gconstpointer data)
-{
-  lamp_backoff_cut_short (fixture->source);
-  assert_calls (fixture, 0, 0);
-
-  lamp_backoff_fail (fixture->source);
-  lamp_backoff_cut_short (fixture->source);
-  assert_calls (fixture, 0, 1);
-  assert_calls (fixture, 1000 * SECOND, 1);
-  g_assert_cmpuint (lamp_backoff_get_failures (fixture->source), ==, 1);
-}
-
-static void
 test_reset (Fixture      *fixture,
             gconstpointer data)
 {
@@ -260,7 +246,6 @@ main (int    argc,
     { "/backoff/wait-replaces-wait", test_wait_replaces_wait },
     { "/backoff/fail-waits-longer", test_fail_waits_longer },
     { "/backoff/fail-in-callback", test_fail_in_callback },
-    { "/backoff/cut-short", test_cut_short },
     { "/backoff/reset-forgets-failures", test_reset },
     { "/backoff/stop-keeps-failures", test_stop },
     { "/backoff/destroyed-while-waiting", test_destroyed_while_waiting },
