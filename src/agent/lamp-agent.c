@@ -22,6 +22,7 @@
 #include "lamp-transport-soup.h"
 #include "lamp-tray-presenter.h"
 #include "lamp-trend.h"
+#include "lamp-url.h"
 #include "lamp-window-call.h"
 
 #include <glib/gi18n.h>
@@ -157,34 +158,42 @@ storage_failed_cb (LampAgent  *self,
 static void
 hide_password (char **url)
 {
-  g_autoptr (GUri) uri = g_uri_parse (*url, G_URI_FLAGS_ENCODED, NULL);
-
-  if (uri == NULL)
-    return;
+  char *shown = lamp_url_dup_shown (*url);
 
   g_free (*url);
-  *url = g_uri_to_string_partial (uri, G_URI_HIDE_USERINFO);
+  *url = shown;
 }
 
-static void
-apply_server (LampAgent *self)
+/* What may be used of the settings; FALSE if all is as it was. */
+static gboolean
+read_server (LampAgent *self)
 {
+  g_autofree char *old_url = g_steal_pointer (&self->server_url);
+  g_autofree char *old_problem = g_steal_pointer (&self->server_problem);
+  gboolean allow_insecure = g_settings_get_boolean (self->settings, "allow-insecure-http");
   g_autoptr (GError) error = NULL;
 
-  g_free (self->server_url);
   self->server_url = self->server_option != NULL ? g_strdup (self->server_option)
                                                  : lamp_settings_dup_server_url (self->settings);
-  g_clear_pointer (&self->server_problem, g_free);
-  if (!lamp_transport_soup_set_server (self->transport, self->server_url,
-                                       g_settings_get_boolean (self->settings,
-                                                               "allow-insecure-http"),
-                                       &error))
+  if (!lamp_transport_soup_set_server (self->transport, self->server_url, allow_insecure, &error))
     {
-      g_warning ("%s", error->message);
       self->server_problem = g_strdup (error->message);
       hide_password (&self->server_url);
     }
 
+  return g_strcmp0 (old_url, self->server_url) != 0 ||
+         g_strcmp0 (old_problem, self->server_problem) != 0;
+}
+
+/* What replay has learnt of a server, and the waits it asked for, end with another one only. */
+static void
+apply_server (LampAgent *self)
+{
+  if (!read_server (self))
+    return;
+
+  if (self->server_problem != NULL)
+    g_warning ("%s", self->server_problem);
   lamp_replay_server_changed (self->replay);
 }
 

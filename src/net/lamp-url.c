@@ -21,9 +21,8 @@ is_http (GUri *uri)
   return g_str_equal (g_uri_get_scheme (uri), "http");
 }
 
-/* The address without user and password, whether or not it can be read as one. */
-static char *
-dup_shown (const char *url)
+char *
+lamp_url_dup_shown (const char *url)
 {
   const char *at = strrchr (url, '@');
   const char *host = strstr (url, "://");
@@ -40,7 +39,7 @@ refuse (const char *url,
         const char *why,
         GError    **error)
 {
-  g_autofree char *shown = dup_shown (url);
+  g_autofree char *shown = lamp_url_dup_shown (url);
 
   g_set_error (error, LAMP_ERROR, LAMP_ERROR_INVALID_ARGS,
                _("The server’s address “%s” can’t be used: %s"), shown, why);

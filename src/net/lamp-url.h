@@ -32,6 +32,15 @@ GUri    *lamp_url_parse_server (const char  *url,
                                 GError     **error);
 
 /**
+ * lamp_url_dup_shown:
+ * @url: anything, also what can't be read as an address
+ *
+ * Returns: (transfer full): @url in one line and without what stands before an “@”, which may be
+ *   a password
+ */
+char    *lamp_url_dup_shown    (const char  *url);
+
+/**
  * lamp_url_is_loopback:
  *
  * Whether an address is this machine's by its spelling alone: 127.0.0.0/8, ::1, and the names

@@ -283,6 +283,29 @@ test_doctor (LampAgentRun **fixture,
   assert_doctor (run, "✗ The oldest event has waited for ");
 }
 
+/* What is set for another server, while the environment names ours, is no news of it: the wait it
+ * asked for goes on. The capacity comes with the same file, and can be seen. */
+static void
+test_same_server_stays (LampAgentRun **fixture,
+                        gconstpointer  data)
+{
+  LampAgentRun *run = *fixture;
+  g_autofree char *printed = NULL;
+
+  lamp_fake_server_push_throttled (run->server, 429, "60");
+  g_free (lamp_agent_run_emit (run));
+  lamp_test_wait_until (lamp_agent_run_is_state (run, "throttled"));
+
+  run->settings = g_strdup (
+    "allow-insecure-http=true\nserver-url='https://example.org'\n"
+    "capacity=uint32 54321\n");
+  lamp_agent_run_cli (run, NULL, "status", &printed);
+  lamp_test_wait_until (lamp_agent_run_get_count (run, "Capacity") == 54321);
+  lamp_agent_run_call (run, "Observe", g_variant_new ("(x)", (gint64) 7));
+  g_assert_true (lamp_agent_run_is_state (run, "throttled"));
+  g_assert_cmpuint (lamp_fake_server_get_n_batches (run->server), ==, 1);
+}
+
 /* --- another agent ------------------------------------------------------ */
 
 /* What became of the batch in flight is told by the agent that has the name by then. */
@@ -324,6 +347,7 @@ main (int    argc,
   ADD ("replay/bar-at-terminal", test_bar_at_terminal);
   ADD ("unpause", test_unpause_is_always_sent);
   ADD ("doctor", test_doctor);
+  ADD ("same-server-stays", test_same_server_stays);
   ADD ("replaced-agent-is-heard", test_replaced_agent_is_heard);
 
   return g_test_run ();

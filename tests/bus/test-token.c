@@ -454,7 +454,9 @@ misconfigure (Fixture *fixture)
   g_autofree char *echo = g_strdup_printf ("http://%s", fixture->echo_address);
   g_autofree char *tls = g_strdup_printf ("https://%s", fixture->echo_address);
   g_autofree char *open = g_strdup_printf ("http://user:%s@example.org/", fixture->url_password);
-  const char *urls[] = { echo, tls, open };
+  g_autofree char *broken = g_strdup_printf ("https://user:%s@h.example:99999/",
+                                             fixture->url_password);
+  const char *urls[] = { echo, tls, open, broken };
 
   for (gsize i = 0; i < G_N_ELEMENTS (urls); i++)
     {
@@ -464,7 +466,7 @@ misconfigure (Fixture *fixture)
       run_cli (fixture, NULL, "replay");
       lamp_test_wait_until (has_problem (fixture));
       look_around (fixture);
-      search_everything (fixture, urls[i] != open);
+      search_everything (fixture, urls[i] == echo || urls[i] == tls);
     }
 }
 
