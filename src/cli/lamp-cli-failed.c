@@ -9,6 +9,32 @@
 
 /* What a person does about failed events: resend, discard. */
 
+/* Nothing was done, and a person wonders why. Ids beyond those that are read at once go without a
+ * word. */
+static LampCliExit
+explain (LampCli *cli,
+         char   **ids)
+{
+  guint n_ids = MIN (g_strv_length (ids), LAMP_CLI_READ_MAX);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GPtrArray) envelopes = lamp_cli_source_read (cli, ids, n_ids, &error);
+
+  if (envelopes == NULL)
+    return lamp_cli_fail (cli, error);
+
+  for (guint i = 0; i < n_ids; i++)
+    {
+      g_autofree char *message = g_strdup_printf (g_ptr_array_index (envelopes, i) != NULL
+                                                    ? _("The event %s hasn't failed")
+                                                    : _("There is no event %s"),
+                                                  ids[i]);
+
+      lamp_cli_complain (message);
+    }
+
+  return LAMP_CLI_FAILED;
+}
+
 static LampCliExit
 resend (LampCli *cli,
         char   **ids)
@@ -22,7 +48,7 @@ resend (LampCli *cli,
   g_print (ngettext ("%u event is pending again.\n", "%u events are pending again.\n", count),
            count);
 
-  return ids == NULL || count > 0 ? LAMP_CLI_DONE : LAMP_CLI_FAILED;
+  return ids == NULL || count > 0 ? LAMP_CLI_DONE : explain (cli, ids);
 }
 
 LampCliExit
@@ -58,7 +84,7 @@ discard (LampCli *cli,
 
   g_print (ngettext ("%u event was discarded.\n", "%u events were discarded.\n", count), count);
 
-  return count > 0 ? LAMP_CLI_DONE : LAMP_CLI_FAILED;
+  return count > 0 ? LAMP_CLI_DONE : explain (cli, ids);
 }
 
 LampCliExit

@@ -94,7 +94,7 @@ finished_cb (LampBusAgent1 *agent,
   if (*error != '\0')
     lamp_cli_complain (error);
 
-  finish (self, left == 0 && *error == '\0' ? LAMP_CLI_DONE : LAMP_CLI_FAILED);
+  finish (self, left == 0 && failed == 0 && *error == '\0' ? LAMP_CLI_DONE : LAMP_CLI_FAILED);
 }
 
 static void

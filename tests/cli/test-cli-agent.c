@@ -37,10 +37,11 @@ typedef struct
   LampBusAgent1 *agent;
   guint name_id; /* 0 while the name isn't owned */
   gboolean owned;
-  GString *calls;       /* what was asked, a line each */
-  GError *refusal;      /* (nullable) what methods answer */
-  guint n_resent;       /* what Resend() and Discard() answer */
-  guint left;           /* what ReplayFinished says */
+  GString *calls;  /* what was asked, a line each */
+  GError *refusal; /* (nullable) what methods answer */
+  guint n_resent;  /* what Resend() and Discard() answer */
+  guint left;      /* what ReplayFinished says */
+  guint refused;
   const char *error;    /* the same */
   gboolean ends_before; /* another pass ends while ReplayNow() is answered */
   gboolean vanishes;    /* the agent goes in the middle of the pass */
@@ -250,7 +251,8 @@ handle_replay_now (LampBusAgent1         *agent,
   if (fixture->vanishes)
     vanish (fixture);
   else
-    lamp_bus_agent1_emit_replay_finished (agent, 3, 0, fixture->left, fixture->error);
+    lamp_bus_agent1_emit_replay_finished (agent, 3, fixture->refused, fixture->left,
+                                          fixture->error);
 
   return G_DBUS_METHOD_INVOCATION_HANDLED;
 }
@@ -654,6 +656,7 @@ test_replay_incomplete (Fixture      *fixture,
                         gconstpointer data)
 {
   g_autoptr (LampCliRun) left = NULL;
+  g_autoptr (LampCliRun) refused = NULL;
   g_autoptr (LampCliRun) error = NULL;
   g_autoptr (LampCliRun) paused = NULL;
 
@@ -663,6 +666,12 @@ test_replay_incomplete (Fixture      *fixture,
   lamp_cli_assert_contains (left->out, "2 are still waiting.\n");
 
   fixture->left = 0;
+  fixture->refused = 2;
+  refused = run (fixture, "replay --wait");
+  lamp_cli_run_assert (refused, FAILED);
+  lamp_cli_assert_contains (refused->out, "2 were refused; ");
+
+  fixture->refused = 0;
   fixture->error = "The server went away.";
   error = run (fixture, "replay --wait");
   lamp_cli_run_assert (error, FAILED);
@@ -947,7 +956,8 @@ write_service (RealFixture *fixture)
 static void
 start_receiver (RealFixture *fixture)
 {
-  g_autoptr (GSubprocessLauncher) launcher = lamp_test_launcher_new (G_SUBPROCESS_FLAGS_STDOUT_PIPE);
+  g_autoptr (GSubprocessLauncher) launcher = lamp_test_launcher_new (
+    G_SUBPROCESS_FLAGS_STDOUT_PIPE);
   g_autoptr (GDataInputStream) output = NULL;
   g_autofree char *line = NULL;
   g_autoptr (GError) error = NULL;
