@@ -320,12 +320,24 @@ static gboolean
 handle_replay_now (LampBusAgent1         *object,
                    GDBusMethodInvocation *invocation)
 {
+  LampService *self = LAMP_SERVICE (object);
   g_autoptr (GError) error = NULL;
 
-  if (lamp_replay_now (LAMP_SERVICE (object)->replay, &error))
-    lamp_bus_agent1_complete_replay_now (object, invocation);
-  else
-    return_error (invocation, error);
+  if (lamp_replay_now (self->replay, &error))
+    {
+      lamp_bus_agent1_complete_replay_now (object, invocation);
+      return G_DBUS_METHOD_INVOCATION_HANDLED;
+    }
+
+  /* One is set, but it can't be used. */
+  if (g_error_matches (error, LAMP_ERROR, LAMP_ERROR_UNCONFIGURED) && self->snapshot != NULL &&
+      *self->snapshot->server_url != '\0' && *self->snapshot->last_error != '\0')
+    {
+      g_free (error->message);
+      error->message = g_strdup (self->snapshot->last_error);
+    }
+
+  return_error (invocation, error);
 
   return G_DBUS_METHOD_INVOCATION_HANDLED;
 }

@@ -27,8 +27,8 @@ static const struct
   [LAMP_STATE_PAUSED] = { N_("Paused"), N_("Lamppost: paused"), "paused" },
   [LAMP_STATE_UNAUTHORIZED] = { N_("Sign-in needed"), N_("Lamppost: sign-in needed"),
                                 "attention" },
-  [LAMP_STATE_MISCONFIGURED] = { N_("The server’s address is wrong"),
-                                 N_("Lamppost: the server’s address is wrong"), NULL },
+  [LAMP_STATE_MISCONFIGURED] = { N_("The server doesn’t take events"),
+                                 N_("Lamppost: the server doesn’t take events"), NULL },
   [LAMP_STATE_THROTTLED] = { N_("The server asks to wait"),
                              N_("Lamppost: the server asks to wait"), "offline" },
   [LAMP_STATE_REPLAYING] = { N_("Sending"), N_("Lamppost: sending"), "sending" },
@@ -36,6 +36,28 @@ static const struct
   [LAMP_STATE_WAITING] = { N_("Online"), N_("Lamppost: waiting"), "offline" },
   [LAMP_STATE_IDLE] = { N_("Online"), N_("Lamppost: online"), "online" },
 };
+
+/* Set, and of no use. */
+static gboolean
+is_address_refused (const LampSnapshot *snapshot)
+{
+  return snapshot->state == LAMP_STATE_UNCONFIGURED && snapshot->server_url != NULL &&
+         *snapshot->server_url != '\0';
+}
+
+static const char *
+get_summary (const LampSnapshot *snapshot)
+{
+  return is_address_refused (snapshot) ? _("The server’s address can’t be used")
+                                       : _(states[snapshot->state].summary);
+}
+
+static const char *
+get_title (const LampSnapshot *snapshot)
+{
+  return is_address_refused (snapshot) ? _("Lamppost: the server’s address can’t be used")
+                                       : _(states[snapshot->state].title);
+}
 
 char *
 lamp_status_text_dup_duration (gint64 duration)
@@ -168,7 +190,7 @@ lamp_status_text_dup_summary (const LampSnapshot *snapshot,
                               gint64              now)
 {
   const LampTally *tally = &snapshot->tally;
-  GString *line = g_string_new (_(states[snapshot->state].summary));
+  GString *line = g_string_new (get_summary (snapshot));
 
   append_waiting (line, tally->pending);
   append_oldest (line, snapshot, now);
@@ -185,7 +207,7 @@ lamp_status_text_dup_summary (const LampSnapshot *snapshot,
 char *
 lamp_status_text_dup_title (const LampSnapshot *snapshot)
 {
-  GString *line = g_string_new (_(states[snapshot->state].title));
+  GString *line = g_string_new (get_title (snapshot));
 
   /* What the icon asks for attention for, where the state doesn't say so already. */
   append_failed (line, snapshot->tally.failed);
@@ -198,7 +220,7 @@ lamp_status_text_dup_title (const LampSnapshot *snapshot)
 char *
 lamp_status_text_dup_accessible (const LampSnapshot *snapshot)
 {
-  GString *line = g_string_new (_(states[snapshot->state].title));
+  GString *line = g_string_new (get_title (snapshot));
 
   append_waiting (line, snapshot->tally.pending);
   append_failed (line, snapshot->tally.failed);

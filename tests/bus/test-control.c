@@ -86,18 +86,28 @@ test_mixed_ids (LampAgentRun **fixture,
   g_autofree char *pending = NULL;
   g_autofree char *resend = NULL;
   g_autofree char *discard = NULL;
+  g_autofree char *not_failed = NULL;
 
   lamp_agent_run_set_paused (run, TRUE);
   pending = lamp_agent_run_emit (run);
   discard = g_strdup_printf ("discard %s %s %s %s nonsense", UNKNOWN, first, pending, first);
   assert_cli (run, discard, 0, "1 event was discarded.\n");
-  assert_cli (run, discard, 1, "0 events were discarded.\n");
+  not_failed = g_strdup_printf (
+    "0 events were discarded.\n"
+    "lamppost: There is no event %s\n"
+    "lamppost: There is no event %s\n"
+    "lamppost: The event %s hasn't failed\n"
+    "lamppost: There is no event %s\n"
+    "lamppost: There is no event nonsense\n",
+    UNKNOWN, first, pending, first);
+  assert_cli (run, discard, 1, not_failed);
   g_assert_cmpuint (lamp_agent_run_get_count (run, "Failed"), ==, 1);
   g_assert_cmpuint (lamp_agent_run_get_count (run, "Pending"), ==, 1);
 
   resend = g_strdup_printf ("resend %s %s %s %s nonsense", pending, second, UNKNOWN, second);
   assert_cli (run, resend, 0, "1 event is pending again.\n");
-  assert_cli (run, resend, 1, "0 events are pending again.\n");
+  assert_cli (run, "resend " UNKNOWN, 1,
+              "0 events are pending again.\nlamppost: There is no event " UNKNOWN "\n");
   g_assert_cmpuint (lamp_agent_run_get_count (run, "Failed"), ==, 0);
   g_assert_cmpuint (lamp_agent_run_get_count (run, "Pending"), ==, 2);
   assert_cli (run, "resend --all", 0, "0 events are pending again.\n");
@@ -281,6 +291,39 @@ test_doctor (LampAgentRun **fixture,
   lamp_agent_run_age_pending (run, 48);
   lamp_agent_run_call (run, "ReplayNow", NULL);
   assert_doctor (run, "✗ The oldest event has waited for ");
+
+  lamp_fake_server_set_token (run->server, NULL);
+  lamp_fake_server_push_status (run->server, 426, "{}");
+  lamp_agent_run_call (run, "ReplayNow", NULL);
+  lamp_test_wait_until (lamp_agent_run_is_state (run, "misconfigured"));
+  assert_doctor (run, "✗ What answers at the server's address doesn't take what is sent.\n  → ");
+}
+
+/* None at all, and one that is of no use, are two things. */
+static void
+test_doctor_without_server (LampAgentRun **fixture,
+                            gconstpointer  data)
+{
+  LampAgentRun *run = *fixture;
+  g_autofree char *doctor = NULL;
+  g_autofree char *status = NULL;
+  g_autofree char *replay = NULL;
+
+  lamp_agent_run_end (run);
+  lamp_agent_run_setenv (run, "SAAS_API_URL", NULL);
+  lamp_agent_run_start (run);
+  assert_doctor (run, "✗ No server is set.\n  → ");
+  lamp_agent_run_cli (run, NULL, "doctor", &doctor);
+  g_assert_null (strstr (doctor, "no problem"));
+
+  lamp_agent_run_end (run);
+  lamp_agent_run_setenv (run, "SAAS_API_URL", "ftp://example.org");
+  lamp_agent_run_start (run);
+  assert_doctor (run, "✗ The server's address can't be used.\n  → ");
+  g_assert_cmpint (lamp_agent_run_cli (run, NULL, "replay", &replay), ==, 1);
+  g_assert_nonnull (strstr (replay, "must begin with https://"));
+  lamp_agent_run_cli (run, NULL, "status", &status);
+  g_assert_nonnull (strstr (status, "The server’s address can’t be used"));
 }
 
 /* What is set for another server, while the environment names ours, is no news of it: the wait it
@@ -347,6 +390,7 @@ main (int    argc,
   ADD ("replay/bar-at-terminal", test_bar_at_terminal);
   ADD ("unpause", test_unpause_is_always_sent);
   ADD ("doctor", test_doctor);
+  ADD ("doctor-without-server", test_doctor_without_server);
   ADD ("same-server-stays", test_same_server_stays);
   ADD ("replaced-agent-is-heard", test_replaced_agent_is_heard);
 

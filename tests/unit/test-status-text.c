@@ -52,7 +52,9 @@ test_summary (void)
   assert_summary ((LampSnapshot){ .state = LAMP_STATE_UNCONFIGURED }, "No server is set");
   assert_summary ((LampSnapshot){ .state = LAMP_STATE_UNAUTHORIZED }, "Sign-in needed");
   assert_summary ((LampSnapshot){ .state = LAMP_STATE_MISCONFIGURED },
-                  "The server’s address is wrong");
+                  "The server doesn’t take events");
+  assert_summary ((LampSnapshot){ .state = LAMP_STATE_UNCONFIGURED, .server_url = (char *) "x" },
+                  "The server’s address can’t be used");
   assert_summary ((LampSnapshot){ .state = LAMP_STATE_THROTTLED,
                                   .tally.pending = 1,
                                   .next_retry = NOW + G_TIME_SPAN_HOUR },
