@@ -136,6 +136,14 @@ static void
 doubt (LampReplay *self,
        LampFlight *flight)
 {
+  /* Nobody is asked any more, and the batch stays. */
+  if (!lamp_replay_may_send (self))
+    {
+      lamp_replay_flight_free (flight);
+      lamp_replay_interrupt_pass (self);
+      return;
+    }
+
   self->trouble = flight;
   self->phase = LAMP_PHASE_PROBING;
   lamp_replay_ask_health (self);

@@ -474,6 +474,34 @@ test_exhausted_is_failed (Fixture      *fixture,
   assert_state (fixture, LAMP_STATE_IDLE);
 }
 
+/* The program ends, or is paused, while the last try is under way. */
+static void
+test_ends_before_exhausted (Fixture      *fixture,
+                            gconstpointer data)
+{
+  g_autofree char *id = emit (fixture);
+
+  lamp_replay_set_on_exhausted (fixture->replay, LAMP_ON_EXHAUSTED_FAIL);
+  for (guint i = 0; i < 4; i++)
+    push (fixture, AWAY);
+  start (fixture);
+  ring (fixture);
+  ring (fixture);
+  hold (fixture);
+  ring (fixture);
+  assert_batches (fixture, 4);
+  if (GPOINTER_TO_INT (data))
+    stop (fixture);
+  else
+    lamp_replay_set_paused (fixture->replay, TRUE);
+  fixture->holding = FALSE;
+  lamp_transport_dummy_release (fixture->transport);
+  lamp_test_wait_until (lamp_replay_get_state (fixture->replay) != LAMP_STATE_REPLAYING &&
+                        (fixture->stopped != NULL) == GPOINTER_TO_INT (data));
+  rest (fixture);
+  assert_untouched (fixture, id);
+}
+
 /* Being offline never counts, whatever the setting. */
 static void
 test_offline_is_not_failed (Fixture      *fixture,
@@ -1047,6 +1075,8 @@ main (int    argc,
     { "exhausted/server-error", test_exhausted_is_failed,
       GUINT_TO_POINTER (LAMP_OUTCOME_SERVER_ERROR) },
     { "exhausted/no-answer", test_exhausted_is_failed, GUINT_TO_POINTER (LAMP_OUTCOME_NO_ANSWER) },
+    { "exhausted/not-while-it-ends", test_ends_before_exhausted, GINT_TO_POINTER (TRUE) },
+    { "exhausted/not-while-paused", test_ends_before_exhausted, NULL },
     { "exhausted/offline-does-not-count", test_offline_is_not_failed, NULL },
     { "in-flight/several", test_several_in_flight, NULL },
     { "in-flight/no-answer", test_trouble_with_several, GUINT_TO_POINTER (LAMP_OUTCOME_NO_ANSWER) },
