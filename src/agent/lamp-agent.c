@@ -46,6 +46,7 @@ struct _LampAgent
   char *server_option;          /* (owned) (nullable) */
   char *server_url;             /* (owned) (nullable) */
   char *server_problem;         /* (owned) (nullable) */
+  char *token_problem;          /* (owned) (nullable) while the environment's token is refused */
   char *queue_problem;          /* (owned) (nullable) */
   char *notice;                 /* (owned) (nullable) of a damaged queue */
   char *fullness;               /* (owned) (nullable) a warning, while the queue is nearly full */
@@ -78,6 +79,20 @@ G_DEFINE_FINAL_TYPE (LampAgent, lamp_agent, G_TYPE_APPLICATION)
 
 /* --- the one state everybody shows -------------------------------------- */
 
+/* Signing in would change nothing then. */
+static void
+watch_token (LampAgent *self)
+{
+  gboolean refused = lamp_replay_get_state (self->replay) == LAMP_STATE_UNAUTHORIZED;
+
+  lamp_secrets_set_refused (self->secrets, refused);
+  g_clear_pointer (&self->token_problem, g_free);
+  if (refused && lamp_settings_get_token_override () != NULL)
+    self->token_problem = g_strdup_printf (_("%s. The token comes from SAAS_API_KEY: correct or "
+                                             "unset that, and start the agent anew"),
+                                           lamp_replay_get_last_error (self->replay));
+}
+
 /* What outweighs the replay's own error; last comes what is mended already and must be told all
  * the same. */
 static const char *
@@ -90,6 +105,8 @@ get_problem (LampAgent *self)
 
   if (lamp_secrets_get_problem (self->secrets) != NULL)
     return lamp_secrets_get_problem (self->secrets);
+  if (self->token_problem != NULL)
+    return self->token_problem;
   if (*lamp_replay_get_last_error (self->replay) != '\0')
     return NULL;
 
@@ -129,6 +146,13 @@ watch_fullness (LampAgent *self)
           "be replayed, discard failed events, or raise the setting “capacity”"));
       g_message ("%s", self->fullness);
     }
+}
+
+static void
+replay_changed_cb (LampAgent *self)
+{
+  watch_token (self);
+  update_snapshot (self);
 }
 
 static void
@@ -631,6 +655,7 @@ lamp_agent_finalize (GObject *object)
   g_free (self->server_option);
   g_free (self->server_url);
   g_free (self->server_problem);
+  g_free (self->token_problem);
   g_free (self->queue_problem);
   g_free (self->notice);
   g_free (self->fullness);
@@ -664,7 +689,7 @@ connect_parts (LampAgent *self)
 {
   g_signal_connect_object (self->queue, "changed", G_CALLBACK (queue_changed_cb), self,
                            G_CONNECT_SWAPPED);
-  g_signal_connect_object (self->replay, "changed", G_CALLBACK (update_snapshot), self,
+  g_signal_connect_object (self->replay, "changed", G_CALLBACK (replay_changed_cb), self,
                            G_CONNECT_SWAPPED);
   g_signal_connect_object (self->secrets, "changed", G_CALLBACK (secrets_changed_cb), self,
                            G_CONNECT_SWAPPED);

@@ -18,6 +18,8 @@ struct _LampSecrets
   SecretValue *token;   /* (owned) (nullable) wiped when it is freed */
   char *problem;        /* (owned) (nullable) */
   guint n_loading;
+  guint n_taken;    /* tokens that were handed in: what was looked up before them is old */
+  gboolean refused; /* the token, by the server */
 };
 
 G_DEFINE_FINAL_TYPE (LampSecrets, lamp_secrets, G_TYPE_OBJECT)
@@ -73,21 +75,36 @@ keep_token (LampSecrets *self,
     self->token = secret_value_new (token, -1, "text/plain");
 }
 
-/* What was looked up: news only if it is another. @token may be none. */
-static void
-take_loaded (LampSecrets *self,
-             const char  *problem,
-             const char  *token)
+static gboolean
+is_same (SecretValue *a,
+         SecretValue *b)
 {
-  g_autofree char *old_problem = g_steal_pointer (&self->problem);
-  SecretValue *old_token = g_steal_pointer (&self->token);
+  return a == b || (a != NULL && b != NULL &&
+                    g_str_equal (secret_value_get_text (a), secret_value_get_text (b)));
+}
+
+/* What was looked up: news only if it is another. @token may be none; one that was refused is
+ * better than that. */
+static void
+take_loaded (GTask      *task,
+             const char *problem,
+             const char *token)
+{
+  LampSecrets *self = g_task_get_source_object (task);
+  g_autofree char *old_problem = NULL;
+  g_autoptr (SecretValue) old_token = NULL;
 
   self->n_loading--;
+  if (GPOINTER_TO_UINT (g_task_get_task_data (task)) != self->n_taken ||
+      (token == NULL && self->token != NULL))
+    return;
+
+  old_problem = g_steal_pointer (&self->problem);
+  old_token = g_steal_pointer (&self->token);
   set_problem (self, problem);
   keep_token (self, token);
-  if (g_strcmp0 (old_problem, self->problem) != 0 || old_token != NULL || self->token != NULL)
+  if (g_strcmp0 (old_problem, self->problem) != 0 || !is_same (old_token, self->token))
     g_signal_emit (self, signals[CHANGED], 0);
-  g_clear_pointer (&old_token, secret_value_unref);
 }
 
 static void
@@ -99,16 +116,15 @@ retrieved_cb (GObject      *source,
   g_autoptr (GError) error = NULL;
   g_autoptr (SecretValue) value =
     secret_retrievable_retrieve_secret_finish (SECRET_RETRIEVABLE (source), result, &error);
-  LampSecrets *self = g_task_get_source_object (task);
 
   /* A locked item has no value without a prompt, and nobody has asked for one. */
   if (value == NULL)
-    take_loaded (self,
+    take_loaded (task,
                  _("The token is locked away; unlock your keyring, or sign in again with "
                    "“lamppost login”"),
                  NULL);
   else
-    take_loaded (self, NULL, secret_value_get_text (value));
+    take_loaded (task, NULL, secret_value_get_text (value));
   g_task_return_boolean (task, TRUE);
 }
 
@@ -126,7 +142,7 @@ searched_cb (GObject      *source,
     {
       if (error != NULL)
         g_debug ("secrets: no secret service: %s", error->message);
-      take_loaded (self, NULL, NULL);
+      take_loaded (task, NULL, NULL);
       g_task_return_boolean (task, TRUE);
       return;
     }
@@ -148,11 +164,12 @@ lamp_secrets_load_async (LampSecrets        *self,
 
   task = g_task_new (self, NULL, callback, user_data);
   g_task_set_source_tag (task, lamp_secrets_load_async);
+  g_task_set_task_data (task, GUINT_TO_POINTER (self->n_taken), NULL);
 
   self->n_loading++;
   if (override != NULL)
     {
-      take_loaded (self, NULL, override);
+      take_loaded (task, NULL, override);
       g_task_return_boolean (task, TRUE);
       return;
     }
@@ -166,8 +183,22 @@ lamp_secrets_look_again (LampSecrets *self)
 {
   g_return_if_fail (LAMP_IS_SECRETS (self));
 
-  if (self->token == NULL && self->n_loading == 0)
+  if ((self->token == NULL || self->refused) && self->n_loading == 0)
     lamp_secrets_load_async (self, NULL, NULL);
+}
+
+void
+lamp_secrets_set_refused (LampSecrets *self,
+                          gboolean     refused)
+{
+  g_return_if_fail (LAMP_IS_SECRETS (self));
+
+  if (self->refused == refused)
+    return;
+
+  self->refused = refused;
+  if (refused)
+    lamp_secrets_look_again (self);
 }
 
 const char *
@@ -186,10 +217,29 @@ lamp_secrets_get_problem (LampSecrets *self)
   return self->problem;
 }
 
+/* It answers, and has no collection to put the token into. */
+static gboolean
+is_without_collection (const GError *error)
+{
+  return g_error_matches (error, SECRET_ERROR, SECRET_ERROR_NO_SUCH_OBJECT) ||
+         g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_UNKNOWN_METHOD) ||
+         g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_UNKNOWN_OBJECT);
+}
+
 static void
 return_storage_error (GTask        *task,
                       const GError *error)
 {
+  if (is_without_collection (error))
+    {
+      g_task_return_new_error (task, LAMP_ERROR, LAMP_ERROR_STORAGE,
+                               _("The token can’t be kept: the secret service has no default "
+                                 "keyring yet (%s). Make one with your keyring’s program, log in "
+                                 "to the desktop anew, or set SAAS_API_KEY"),
+                               error->message);
+      return;
+    }
+
   g_task_return_new_error (task, LAMP_ERROR, LAMP_ERROR_STORAGE,
                            _("The token can’t be kept: the secret service doesn’t answer (%s). "
                              "Start a keyring such as gnome-keyring, or set SAAS_API_KEY"),
@@ -203,6 +253,7 @@ take_token (LampSecrets *self,
 {
   const char *override = lamp_settings_get_token_override ();
 
+  self->n_taken++;
   set_problem (self, NULL);
   keep_token (self, override != NULL ? override : token);
   g_signal_emit (self, signals[CHANGED], 0);

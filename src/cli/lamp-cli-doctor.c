@@ -380,6 +380,30 @@ check_tray (Doctor *self)
     report (self, LEVEL_NOTE, finding, _("Everything else works without it."));
 }
 
+static gboolean
+is_state (Doctor     *self,
+          const char *state)
+{
+  return g_str_equal (lamp_cli_facts_get_text (self->facts, "State"), state);
+}
+
+/* What is set is no address, and the agent says why. */
+static gboolean
+is_address_refused (Doctor *self)
+{
+  return is_state (self, "unconfigured") &&
+         *lamp_cli_facts_get_text (self->facts, "ServerUrl") != '\0';
+}
+
+/* Signing in changes nothing then. */
+static gboolean
+is_token_overridden (Doctor *self)
+{
+  return is_state (self, "unauthorized") &&
+         strstr (lamp_cli_facts_get_text (self->facts, "LastError"),
+                 LAMP_SETTINGS_TOKEN_VARIABLE) != NULL;
+}
+
 /* What each state means for a person who wonders why nothing is sent. */
 static void
 check_server (Doctor *self)
@@ -397,22 +421,37 @@ check_server (Doctor *self)
     { "paused", LEVEL_WARNING, N_("Replay is paused."), N_("Run “lamppost unpause”.") },
     { "unauthorized", LEVEL_BAD, N_("The server doesn't take the token."),
       N_("Run “lamppost login” with a new one.") },
-    { "misconfigured", LEVEL_BAD, N_("What answers at the server's address is not the server."),
-      N_("Check the server's address in the preferences.") },
+    { "misconfigured", LEVEL_BAD,
+      N_("What answers at the server's address doesn't take what is sent."),
+      N_("The agent's error below says why: it may be the address, or an update is needed.") },
     { "throttled", LEVEL_WARNING, N_("The server asks to wait."),
       N_("Nothing needs to be done; sending goes on by itself.") },
-    { "offline", LEVEL_WARNING, N_("The server can't be reached."),
-      N_("Check the network. Sending goes on by itself.") },
+    { "offline", LEVEL_WARNING, N_("The server isn't reached, or isn't well."),
+      N_("If the agent's error below is about the way there, check the network. Sending goes on "
+         "by itself.") },
   };
-  const char *state;
   g_autofree char *finding = NULL;
 
   if (self->cli->client == NULL)
     return;
 
-  state = lamp_cli_facts_get_text (self->facts, "State");
+  if (is_address_refused (self))
+    {
+      report (self, LEVEL_BAD, _("The server's address can't be used."),
+              _("The agent's error below says why. Correct it in the preferences."));
+      return;
+    }
+
+  if (is_token_overridden (self))
+    {
+      report (self, LEVEL_BAD, _("The server doesn't take the token."),
+              _("The agent has it from SAAS_API_KEY. Correct or unset that where the agent is "
+                "started, and start it anew; “lamppost login” changes nothing until then."));
+      return;
+    }
+
   for (gsize i = 0; i < G_N_ELEMENTS (states); i++)
-    if (g_str_equal (states[i].state, state))
+    if (is_state (self, states[i].state))
       {
         report (self, states[i].level, _(states[i].finding), _(states[i].advice));
         return;
@@ -433,6 +472,9 @@ check_last_error (Doctor *self)
     return;
 
   last_error = lamp_cli_facts_get_text (self->facts, "LastError");
+  if (*last_error == '\0' && is_state (self, "unconfigured"))
+    return;
+
   if (*last_error == '\0')
     report (self, LEVEL_GOOD, _("The agent reports no problem with server or token."), NULL);
   else

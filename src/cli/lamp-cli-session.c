@@ -5,10 +5,33 @@
 #include "lamp-cli-secret.h"
 #include "lamp-cli-text.h"
 #include "lamp-cli.h"
+#include "lamp-settings.h"
 
 #include <glib/gi18n.h>
+#include <string.h>
 
 /* Commands to the agent itself: login, logout, pause, unpause, open. */
+
+/* In the agent's environment, which may be another than this one: the agent says so once the
+ * server has refused it. */
+static gboolean
+is_overridden (LampBusAgent1 *agent)
+{
+  const char *last_error = lamp_bus_agent1_get_last_error (agent);
+
+  return lamp_settings_get_token_override () != NULL ||
+         (last_error != NULL && strstr (last_error, LAMP_SETTINGS_TOKEN_VARIABLE) != NULL);
+}
+
+static void
+print_done (const char *done,
+            gboolean    overridden)
+{
+  g_print ("%s\n", done);
+  if (overridden)
+    g_print ("%s\n", _("But SAAS_API_KEY is set and overrides it: unset that where the agent is "
+                       "started, and start it anew."));
+}
 
 static LampCliExit
 login (LampCli       *cli,
@@ -16,6 +39,7 @@ login (LampCli       *cli,
 {
   g_autoptr (LampCliSecret) token = NULL;
   g_autoptr (GError) error = NULL;
+  gboolean overridden = is_overridden (agent);
 
   token = lamp_cli_read_secret (_("Token (it is not shown): "), &error);
   if (token == NULL)
@@ -26,7 +50,7 @@ login (LampCli       *cli,
   if (!lamp_bus_agent1_call_set_token_sync (agent, token, NULL, &error))
     return lamp_cli_fail (cli, error);
 
-  g_print ("%s\n", _("The token is kept."));
+  print_done (_("The token is kept."), overridden);
 
   return LAMP_CLI_DONE;
 }
@@ -54,6 +78,7 @@ lamp_cli_logout (LampCli *cli,
 {
   g_autoptr (GError) error = NULL;
   LampBusAgent1 *agent;
+  gboolean overridden;
 
   if (!lamp_cli_parse (cli, NULL, NULL, arguments))
     return LAMP_CLI_USAGE;
@@ -62,10 +87,11 @@ lamp_cli_logout (LampCli *cli,
   if (agent == NULL)
     return LAMP_CLI_UNREACHABLE;
 
+  overridden = is_overridden (agent);
   if (!lamp_bus_agent1_call_clear_token_sync (agent, NULL, &error))
     return lamp_cli_fail (cli, error);
 
-  g_print ("%s\n", _("The token is forgotten."));
+  print_done (_("The token is forgotten."), overridden);
 
   return LAMP_CLI_DONE;
 }

@@ -51,7 +51,7 @@ lamp_settings_dup_server_url (GSettings *settings)
 const char *
 lamp_settings_get_token_override (void)
 {
-  return get_variable ("SAAS_API_KEY");
+  return get_variable (LAMP_SETTINGS_TOKEN_VARIABLE);
 }
 
 LampQueue *

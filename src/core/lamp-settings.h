@@ -26,6 +26,13 @@ GSettings  *lamp_settings_new            (void);
 char       *lamp_settings_dup_server_url (GSettings *settings);
 
 /**
+ * LAMP_SETTINGS_TOKEN_VARIABLE:
+ *
+ * The variable of the environment that overrides the token that is kept.
+ */
+#define LAMP_SETTINGS_TOKEN_VARIABLE "SAAS_API_KEY"
+
+/**
  * lamp_settings_get_token_override:
  *
  * Returns: (transfer none) (nullable): SAAS_API_KEY; an empty one is none

@@ -18,6 +18,7 @@
 #define OTHER_TOKEN "other-token-9c2e"
 #define PASSWORD "the keyring's password"
 
+#define SECRETS "/org/freedesktop/secrets"
 #define ERROR_STORAGE "io.github.lamppost.Lamppost.Error.Storage"
 
 #define PROMPTER "org.gnome.keyring.SystemPrompter"
@@ -258,6 +259,19 @@ test_new_token_goes_on (Fixture      *fixture,
 }
 
 static void
+assert_says (Fixture    *fixture,
+             const char *input,
+             const char *line,
+             const char *words)
+{
+  g_autofree char *printed = NULL;
+
+  lamp_agent_run_cli (fixture->run, input, line, &printed);
+  if (strstr (printed, words) == NULL)
+    g_error ("“%s” is not in “%s”", words, printed);
+}
+
+static void
 test_environment_overrides (Fixture      *fixture,
                             gconstpointer data)
 {
@@ -269,13 +283,22 @@ test_environment_overrides (Fixture      *fixture,
   set_token (fixture, OTHER_TOKEN);
   deliver (fixture);
   g_assert_cmpstr (get_last_authorization (fixture), ==, "Bearer " TOKEN);
+
+  /* Where it is refused, a person must know that signing in won't do. */
+  lamp_fake_server_set_token (fixture->run->server, OTHER_TOKEN);
+  g_free (lamp_agent_run_emit (fixture->run));
+  lamp_test_wait_until (lamp_agent_run_is_state (fixture->run, "unauthorized"));
+  assert_says (fixture, NULL, "doctor", "The agent has it from SAAS_API_KEY.");
+  assert_says (fixture, NULL, "doctor", "✗ http://127.0.0.1:");
+  assert_says (fixture, TOKEN "\n", "login", "But SAAS_API_KEY is set and overrides it");
+  assert_says (fixture, NULL, "logout", "But SAAS_API_KEY is set and overrides it");
+  set_token (fixture, OTHER_TOKEN);
   lamp_agent_run_end (fixture->run);
 
   /* Without it the one that is kept is in force. */
   lamp_agent_run_setenv (fixture->run, "SAAS_API_KEY", NULL);
-  lamp_fake_server_set_token (fixture->run->server, OTHER_TOKEN);
   lamp_agent_run_start (fixture->run);
-  deliver (fixture);
+  lamp_test_wait_until (lamp_agent_run_get_count (fixture->run, "Delivered") == 2);
 }
 
 /* --- locked ------------------------------------------------------------- */
@@ -392,6 +415,7 @@ test_keyring_comes_later (Fixture      *fixture,
 
 static GVariant *
 call_keyring (Fixture    *fixture,
+              const char *path,
               const char *interface,
               const char *method,
               GVariant   *parameters)
@@ -400,9 +424,9 @@ call_keyring (Fixture    *fixture,
   g_autoptr (GError) error = NULL;
   GVariant *reply;
 
-  g_dbus_connection_call (fixture->run->connection, "org.freedesktop.secrets",
-                          "/org/freedesktop/secrets", interface, method, parameters, NULL,
-                          G_DBUS_CALL_FLAGS_NONE, -1, NULL, lamp_test_result_cb, &result);
+  g_dbus_connection_call (fixture->run->connection, "org.freedesktop.secrets", path, interface,
+                          method, parameters, NULL, G_DBUS_CALL_FLAGS_NONE, -1, NULL,
+                          lamp_test_result_cb, &result);
   lamp_test_wait_until (result != NULL);
   reply = g_dbus_connection_call_finish (fixture->run->connection, result, &error);
   g_assert_no_error (error);
@@ -420,14 +444,14 @@ unlock (Fixture *fixture)
   GVariant *password = g_variant_new_fixed_array (G_VARIANT_TYPE_BYTE, PASSWORD, strlen (PASSWORD),
                                                   1);
 
-  opened = call_keyring (fixture, "org.freedesktop.Secret.Service", "OpenSession",
+  opened = call_keyring (fixture, SECRETS, "org.freedesktop.Secret.Service", "OpenSession",
                          g_variant_new_parsed ("('plain', <''>)"));
   g_variant_get (opened, "(v&o)", NULL, &session);
-  unlocked = call_keyring (fixture, "org.gnome.keyring.InternalUnsupportedGuiltRiddenInterface",
-                           "UnlockWithMasterPassword",
-                           g_variant_new ("(o(o@ay@ays))",
-                                          "/org/freedesktop/secrets/collection/login", session,
-                                          g_variant_new_parsed ("@ay []"), password, "text/plain"));
+  unlocked =
+    call_keyring (fixture, SECRETS, "org.gnome.keyring.InternalUnsupportedGuiltRiddenInterface",
+                  "UnlockWithMasterPassword",
+                  g_variant_new ("(o(o@ay@ays))", "/org/freedesktop/secrets/collection/login",
+                                 session, g_variant_new_parsed ("@ay []"), password, "text/plain"));
 }
 
 static void
@@ -448,6 +472,48 @@ test_unlocked_later (Fixture      *fixture,
   lamp_test_wait_until (lamp_agent_run_is_state (fixture->run, "unauthorized"));
 
   unlock (fixture);
+  lamp_test_wait_until (lamp_agent_run_get_count (fixture->run, "Delivered") == 1);
+}
+
+/* What another program, or the keyring's own, does. */
+static void
+replace_token (Fixture    *fixture,
+               const char *token)
+{
+  g_autoptr (GVariant) opened = NULL;
+  g_autoptr (GVariant) found = NULL;
+  g_autofree const char **items = NULL;
+  const char *session;
+
+  opened = call_keyring (fixture, SECRETS, "org.freedesktop.Secret.Service", "OpenSession",
+                         g_variant_new_parsed ("('plain', <''>)"));
+  g_variant_get (opened, "(v&o)", NULL, &session);
+  found = call_keyring (fixture, SECRETS, "org.freedesktop.Secret.Service", "SearchItems",
+                        g_variant_new_parsed ("({'application': %s},)", LAMP_APPLICATION_ID));
+  g_variant_get (found, "(^a&o^a&o)", &items, NULL);
+  g_assert_nonnull (items[0]);
+  g_variant_unref (
+    call_keyring (fixture, items[0], "org.freedesktop.Secret.Item", "SetSecret",
+                  g_variant_new ("((o@ay@ays))", session, g_variant_new_parsed ("@ay []"),
+                                 g_variant_new_fixed_array (G_VARIANT_TYPE_BYTE, token,
+                                                            strlen (token), 1),
+                                 "text/plain")));
+}
+
+/* The server has refused the token, and a better one comes without a word to the agent. */
+static void
+test_replaced_by_another (Fixture      *fixture,
+                          gconstpointer data)
+{
+  if (fixture->keyring == NULL)
+    return;
+
+  lamp_agent_run_start (fixture->run);
+  set_token (fixture, OTHER_TOKEN);
+  g_free (lamp_agent_run_emit (fixture->run));
+  lamp_test_wait_until (lamp_agent_run_is_state (fixture->run, "unauthorized"));
+
+  replace_token (fixture, TOKEN);
   lamp_test_wait_until (lamp_agent_run_get_count (fixture->run, "Delivered") == 1);
 }
 
@@ -490,6 +556,7 @@ main (int    argc,
   ADD ("locked", test_locked);
   ADD ("unlocked-later", test_unlocked_later);
   ADD ("keyring-comes-later", test_keyring_comes_later);
+  ADD ("replaced-by-another", test_replaced_by_another);
   g_test_add ("/secrets/no-secret-service", Fixture, NULL, set_up_bare, test_no_secret_service,
               tear_down);
 
