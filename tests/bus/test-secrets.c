@@ -475,48 +475,6 @@ test_unlocked_later (Fixture      *fixture,
   lamp_test_wait_until (lamp_agent_run_get_count (fixture->run, "Delivered") == 1);
 }
 
-/* What another program, or the keyring's own, does. */
-static void
-replace_token (Fixture    *fixture,
-               const char *token)
-{
-  g_autoptr (GVariant) opened = NULL;
-  g_autoptr (GVariant) found = NULL;
-  g_autofree const char **items = NULL;
-  const char *session;
-
-  opened = call_keyring (fixture, SECRETS, "org.freedesktop.Secret.Service", "OpenSession",
-                         g_variant_new_parsed ("('plain', <''>)"));
-  g_variant_get (opened, "(v&o)", NULL, &session);
-  found = call_keyring (fixture, SECRETS, "org.freedesktop.Secret.Service", "SearchItems",
-                        g_variant_new_parsed ("({'application': %s},)", LAMP_APPLICATION_ID));
-  g_variant_get (found, "(^a&o^a&o)", &items, NULL);
-  g_assert_nonnull (items[0]);
-  g_variant_unref (
-    call_keyring (fixture, items[0], "org.freedesktop.Secret.Item", "SetSecret",
-                  g_variant_new ("((o@ay@ays))", session, g_variant_new_parsed ("@ay []"),
-                                 g_variant_new_fixed_array (G_VARIANT_TYPE_BYTE, token,
-                                                            strlen (token), 1),
-                                 "text/plain")));
-}
-
-/* The server has refused the token, and a better one comes without a word to the agent. */
-static void
-test_replaced_by_another (Fixture      *fixture,
-                          gconstpointer data)
-{
-  if (fixture->keyring == NULL)
-    return;
-
-  lamp_agent_run_start (fixture->run);
-  set_token (fixture, OTHER_TOKEN);
-  g_free (lamp_agent_run_emit (fixture->run));
-  lamp_test_wait_until (lamp_agent_run_is_state (fixture->run, "unauthorized"));
-
-  replace_token (fixture, TOKEN);
-  lamp_test_wait_until (lamp_agent_run_get_count (fixture->run, "Delivered") == 1);
-}
-
 /* --- no secret service -------------------------------------------------- */
 
 static void
@@ -556,7 +514,6 @@ main (int    argc,
   ADD ("locked", test_locked);
   ADD ("unlocked-later", test_unlocked_later);
   ADD ("keyring-comes-later", test_keyring_comes_later);
-  ADD ("replaced-by-another", test_replaced_by_another);
   g_test_add ("/secrets/no-secret-service", Fixture, NULL, set_up_bare, test_no_secret_service,
               tear_down);
 
