@@ -85,7 +85,6 @@ watch_token (LampAgent *self)
 {
   gboolean refused = lamp_replay_get_state (self->replay) == LAMP_STATE_UNAUTHORIZED;
 
-  lamp_secrets_set_refused (self->secrets, refused);
   g_clear_pointer (&self->token_problem, g_free);
   if (refused && lamp_settings_get_token_override () != NULL)
     self->token_problem = g_strdup_printf (_("%s. The token comes from SAAS_API_KEY: correct or "

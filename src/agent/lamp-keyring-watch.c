@@ -19,7 +19,6 @@ struct _LampKeyringWatch
   guint name_id;
   guint service_id;
   guint collection_id;
-  guint item_id;
 };
 
 G_DEFINE_FINAL_TYPE (LampKeyringWatch, lamp_keyring_watch, G_TYPE_OBJECT)
@@ -56,11 +55,8 @@ lamp_keyring_watch_dispose (GObject *object)
     g_dbus_connection_signal_unsubscribe (self->connection, self->service_id);
   if (self->collection_id != 0)
     g_dbus_connection_signal_unsubscribe (self->connection, self->collection_id);
-  if (self->item_id != 0)
-    g_dbus_connection_signal_unsubscribe (self->connection, self->item_id);
   self->service_id = 0;
   self->collection_id = 0;
-  self->item_id = 0;
   g_clear_object (&self->connection);
   g_clear_object (&self->secrets);
 
@@ -101,9 +97,6 @@ lamp_keyring_watch_new (GDBusConnection *connection,
     g_dbus_connection_signal_subscribe (connection, SERVICE, PROPERTIES_INTERFACE,
                                         "PropertiesChanged", NULL, COLLECTION_INTERFACE,
                                         G_DBUS_SIGNAL_FLAGS_NONE, changed_cb, self, NULL);
-  self->item_id = g_dbus_connection_signal_subscribe (connection, SERVICE, COLLECTION_INTERFACE,
-                                                      NULL, NULL, NULL, G_DBUS_SIGNAL_FLAGS_NONE,
-                                                      changed_cb, self, NULL);
 
   return self;
 }

@@ -18,8 +18,7 @@ struct _LampSecrets
   SecretValue *token;   /* (owned) (nullable) wiped when it is freed */
   char *problem;        /* (owned) (nullable) */
   guint n_loading;
-  guint n_taken;    /* tokens that were handed in: what was looked up before them is old */
-  gboolean refused; /* the token, by the server */
+  guint n_taken; /* tokens that were handed in: what was looked up before them is old */
 };
 
 G_DEFINE_FINAL_TYPE (LampSecrets, lamp_secrets, G_TYPE_OBJECT)
@@ -183,22 +182,8 @@ lamp_secrets_look_again (LampSecrets *self)
 {
   g_return_if_fail (LAMP_IS_SECRETS (self));
 
-  if ((self->token == NULL || self->refused) && self->n_loading == 0)
+  if (self->token == NULL && self->n_loading == 0)
     lamp_secrets_load_async (self, NULL, NULL);
-}
-
-void
-lamp_secrets_set_refused (LampSecrets *self,
-                          gboolean     refused)
-{
-  g_return_if_fail (LAMP_IS_SECRETS (self));
-
-  if (self->refused == refused)
-    return;
-
-  self->refused = refused;
-  if (refused)
-    lamp_secrets_look_again (self);
 }
 
 const char *

@@ -31,20 +31,9 @@ void         lamp_secrets_load_async    (LampSecrets          *self,
                                          gpointer              user_data);
 
 /**
- * lamp_secrets_set_refused:
- * @refused: whether the server has refused the token
- *
- * One that was refused is looked up in the background, now and by lamp_secrets_look_again():
- * another program may have put a better one in its place.
- */
-void         lamp_secrets_set_refused   (LampSecrets          *self,
-                                         gboolean              refused);
-
-/**
  * lamp_secrets_look_again:
  *
- * Looks the token up in the background if there is none, or it was refused: the secret service
- * may have it now.
+ * Looks the token up in the background if there is none: the secret service may have it now.
  */
 void         lamp_secrets_look_again    (LampSecrets          *self);
 
