@@ -11,6 +11,7 @@
 #include <gio/gio.h>
 #include <libsoup/soup.h>
 #include <string.h>
+#include <sys/socket.h>
 
 /* Section 6 of the specification; /health tells them to the senders. */
 #define MAX_EVENTS 100
@@ -585,6 +586,17 @@ drop_body (SoupServerMessage *message)
   soup_message_body_truncate (body);
 }
 
+/* libsoup sees the end of the stream and closes the connection, and that resets it. Closed in good
+ * order it would stay half open, without room for what its sender waits to write, for a minute. */
+static void
+break_off (GSocket *socket)
+{
+  struct linger at_once = { .l_onoff = 1, .l_linger = 0 };
+
+  setsockopt (g_socket_get_fd (socket), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  g_socket_shutdown (socket, TRUE, TRUE, NULL);
+}
+
 static void
 got_chunk_cb (SoupServerMessage *message,
               GBytes            *chunk)
@@ -601,9 +613,8 @@ got_chunk_cb (SoupServerMessage *message,
       drop_body (message);
     }
 
-  /* libsoup sees the end of the stream and closes the connection. */
   if (received > MAX_DRAINED_BYTES && socket != NULL)
-    g_socket_shutdown (socket, TRUE, FALSE, NULL);
+    break_off (socket);
 }
 
 static void
