@@ -19,6 +19,7 @@
 #define LARGE_DEPTH 10000
 
 #define DRIP_INTERVAL_US 2000
+#define LOOK_INTERVAL_MS 20
 
 #define N_EVENTS 100
 #define LOOK_MS 2000
@@ -193,13 +194,23 @@ server_new (AnswerFunc answer)
   return self;
 }
 
-/* Once the agent is gone every write fails, so the threads end by themselves. */
+static gboolean
+look_again_cb (gpointer user_data)
+{
+  return G_SOURCE_CONTINUE;
+}
+
+/* Once the agent is gone every write fails, so the threads end by themselves. The last one that
+ * lets go of the service wakes nobody. */
 static void
 server_free (Server *self)
 {
+  guint look_id = g_timeout_add (LOOK_INTERVAL_MS, look_again_cb, NULL);
+
   g_socket_service_stop (self->service);
   g_socket_listener_close (G_SOCKET_LISTENER (self->service));
   lamp_test_finalize (self->service);
+  g_source_remove (look_id);
   g_free (self->url);
   g_free (self);
 }
