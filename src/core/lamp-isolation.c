@@ -634,6 +634,15 @@ lamp_isolation_probed (LampIsolation *self,
 }
 
 void
+lamp_isolation_dare (LampIsolation *self)
+{
+  g_return_if_fail (self != NULL);
+
+  if (self->step == STEP_PROBE)
+    begin_round (self);
+}
+
+void
 lamp_isolation_failed (LampIsolation *self)
 {
   gboolean is_lonely;

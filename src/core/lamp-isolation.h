@@ -133,6 +133,14 @@ void           lamp_isolation_probed        (LampIsolation       *self,
                                              gboolean             well);
 
 /**
+ * lamp_isolation_dare:
+ *
+ * Where the server is to be asked for its health before a round: the round begins without. What it
+ * shows is shown by events alone.
+ */
+void           lamp_isolation_dare          (LampIsolation       *self);
+
+/**
  * lamp_isolation_failed:
  *
  * The row of %LAMP_TRIAL_FAIL is failed.

@@ -98,7 +98,10 @@ lamp_replay_alarm_cb (gpointer user_data)
   self->next_retry = 0;
   self->hint = FALSE;
   if (hinted)
-    lamp_replay_take_hint (self);
+    {
+      lamp_replay_take_hint (self);
+      self->n_vain = MIN (self->n_vain, LAMP_PROBES_IN_VAIN - 1);
+    }
 
   if (lamp_replay_may_send (self) && lamp_replay_has_pending (self))
     {

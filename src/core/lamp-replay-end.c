@@ -25,6 +25,7 @@ finish_pass (LampReplay *self,
 
   self->phase = LAMP_PHASE_REST;
   self->one_only = FALSE;
+  self->scouting = FALSE;
   g_clear_pointer (&self->trouble, lamp_replay_flight_free);
   g_clear_pointer (&self->mishap, g_free);
   self->done = 0;

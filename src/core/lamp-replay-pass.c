@@ -121,6 +121,8 @@ send_cb (GObject      *source,
 
   if (flight->outcome->kind != LAMP_OUTCOME_CANCELLED)
     self->online = lamp_replay_is_true_answer (flight->outcome);
+  if (self->online && !flight->stale)
+    lamp_replay_know_server (self);
 
   if (flight->outcome->kind == LAMP_OUTCOME_ANSWERED)
     {
@@ -224,6 +226,14 @@ at_most (guint value,
   return limit > 0 ? MIN (value, limit) : value;
 }
 
+/* The first event finds out whether anybody is there. A batch that still has tries is tried. */
+static gboolean
+goes_alone (LampReplay *self)
+{
+  return self->scouting &&
+         (self->isolation == NULL || lamp_isolation_is_exhausted (self->isolation));
+}
+
 static void
 read_rows (LampReplay *self,
            gint64      until,
@@ -231,7 +241,7 @@ read_rows (LampReplay *self,
 {
   guint max_events = at_most (at_most (at_most (self->max_events, self->limits.max_events),
                                        self->size.limit),
-                              limit);
+                              goes_alone (self) ? 1 : limit);
   gsize max_bytes = self->max_bytes;
   g_autoptr (GArray) skip = NULL;
 
@@ -247,7 +257,8 @@ read_rows (LampReplay *self,
 
 /* --- the pass ----------------------------------------------------------- */
 
-/* Where the batch was only tried again, nobody has asked the server how it is. */
+/* Where the batch was only tried again, nobody has asked the server how it is; but a pass that was
+ * to find that out is as good as a probe. */
 static void
 wait_after_trial (LampReplay      *self,
                   const LampTrial *trial)
@@ -256,12 +267,13 @@ wait_after_trial (LampReplay      *self,
                      ? MAX (trial->failures, lamp_backoff_get_failures (self->backoff))
                      : trial->failures;
   gboolean trying = lamp_isolation_is_trying (self->isolation);
+  gboolean asks = trying && !self->scouting;
 
   self->online = !trying && self->well;
   lamp_backoff_set_failures (self->backoff, failures);
   lamp_replay_fail_pass (self, self->online ? LAMP_STATE_WAITING : LAMP_STATE_OFFLINE,
                          self->last_error);
-  if (trying && self->phase == LAMP_PHASE_REST)
+  if (asks && self->phase == LAMP_PHASE_REST)
     lamp_replay_ask_health (self);
 }
 
@@ -400,6 +412,8 @@ lamp_replay_probed_in_pass (LampReplay        *self,
     self->online = well;
   if (!well)
     lamp_replay_set_error (self, outcome->message);
+  if (self->n_sent == 0 && (outcome->kind == LAMP_OUTCOME_NO_ANSWER || (isolating && !well)))
+    self->n_vain++;
 
   self->phase = LAMP_PHASE_SENDING;
   if (self->trouble != NULL && well)
@@ -442,7 +456,13 @@ lamp_replay_start_pass (LampReplay *self,
   if (self->isolation != NULL)
     lamp_isolation_waited (self->isolation);
 
-  if (probe_first || !self->known)
+  self->scouting = self->n_vain >= LAMP_PROBES_IN_VAIN;
+  if (self->scouting)
+    self->n_vain = LAMP_PROBES_IN_VAIN - 1;
+  if (self->scouting && self->isolation != NULL)
+    lamp_isolation_dare (self->isolation);
+
+  if (!self->scouting && (probe_first || !self->known))
     {
       self->phase = LAMP_PHASE_PROBING;
       lamp_replay_ask_health (self);

@@ -24,6 +24,11 @@ G_BEGIN_DECLS
 /* How often the server is asked for its health while nothing else is tried. */
 #define LAMP_PROBE_INTERVAL (300 * LAMP_SECOND)
 
+/* A pass of which the probe got no answer sends nothing. After so many in a row the next one asks
+ * with an event instead, and so does each second one from then on: a line may be too slow for a
+ * probe, or /health broken, and events get through all the same. */
+#define LAMP_PROBES_IN_VAIN 3
+
 /* What is under way: nothing, a probe that the pass waits for, or events. */
 typedef enum
 {
@@ -94,6 +99,7 @@ struct _LampReplay
 
   /* The server. */
   gboolean known;       /* it has answered, so it was asked for its limits */
+  guint n_vain;         /* passes in a row that a probe without a true answer has ended */
   gboolean probing;     /* beside a pass, in it, or between two */
   gboolean stale_probe; /* of a server or token of before */
   LampLimits limits;
@@ -116,6 +122,7 @@ struct _LampReplay
   gboolean reading;
   gboolean serial;   /* one in flight, until all is well again */
   guint n_exhausted; /* batches failed for the want of an answer, since anything was answered */
+  gboolean scouting; /* the pass asks with an event, and nothing was answered yet */
   gboolean one_only; /* the pass sends one batch, once: the server wants to be left alone */
   guint n_sent;      /* batches of the pass */
   gint64 cursor;     /* rows up to this one are done with, or in flight */
@@ -180,6 +187,8 @@ void        lamp_replay_give_consent    (LampReplay        *self);
 void        lamp_replay_doubt_consent   (LampReplay        *self);
 gint64      lamp_replay_clamp_retry_after (LampReplay      *self,
                                          gint64             delay);
+/* It has given a true answer. */
+void        lamp_replay_know_server     (LampReplay        *self);
 /* Everything learnt of the server is of another one. */
 void        lamp_replay_forget_server   (LampReplay        *self);
 

@@ -21,11 +21,20 @@ void
 lamp_replay_forget_server (LampReplay *self)
 {
   self->known = FALSE;
+  self->n_vain = 0;
   self->size = (LampBatchLimit){ 0 };
   self->limits = (LampLimits){ 0 };
   self->stale_probe = TRUE;
   if (g_strcmp0 (self->foregone, lamp_transport_get_origin (self->transport)) != 0)
     g_clear_pointer (&self->foregone, g_free);
+}
+
+void
+lamp_replay_know_server (LampReplay *self)
+{
+  self->known = TRUE;
+  self->n_vain = 0;
+  self->scouting = FALSE;
 }
 
 /* What the server says of itself narrows what we would do. */
@@ -122,7 +131,7 @@ probe_cb (GObject      *source,
 
   /* One that has no health to tell of has no limits to tell of either. */
   if (lamp_replay_is_true_answer (outcome))
-    self->known = TRUE;
+    lamp_replay_know_server (self);
 
   if (self->phase == LAMP_PHASE_PROBING)
     lamp_replay_probed_in_pass (self, outcome);

@@ -192,6 +192,18 @@ push_verdict (Fixture        *fixture,
   lamp_transport_dummy_push_verdict (fixture->transport, kind, index, verdict, "code", "words");
 }
 
+LampOutcome *
+judge_away (LampBatch *batch,
+            gpointer   user_data)
+{
+  LampOutcome *outcome = lamp_outcome_new (AWAY, lamp_batch_get_size (batch));
+
+  g_free (outcome->message);
+  outcome->message = g_strdup_printf ("outcome %d", AWAY);
+
+  return outcome;
+}
+
 void
 set_health (Fixture        *fixture,
             LampOutcomeKind kind)

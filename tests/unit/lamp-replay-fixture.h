@@ -68,6 +68,9 @@ void push (Fixture *fixture, LampOutcomeKind kind);
 
 void push_verdict (Fixture *fixture, LampOutcomeKind kind, guint index, LampVerdictKind verdict);
 
+/* A judge for the dummy: nobody is there. */
+LampOutcome *judge_away (LampBatch *batch, gpointer user_data);
+
 void set_health (Fixture *fixture, LampOutcomeKind kind);
 
 void hold (Fixture *fixture);

@@ -43,6 +43,7 @@ typedef struct
   guint outage;         /* batches until it goes away */
   gint64 back;          /* when it is there again, as of the timer */
   GPtrArray *others;    /* (nullable) where ids of events go that come in the meantime */
+  gboolean has_no_health;
   guint n_batches;
   guint fault_at;  /* the batch that it has no answer for, and then nothing can be written */
   gboolean locked; /* because another program holds the lock, and not because the disk is full */
@@ -57,7 +58,7 @@ is_down (Server *server)
 static void
 set_health_of (Server *server)
 {
-  set_health (server->fixture, is_down (server) ? AWAY : ONLINE);
+  set_health (server->fixture, server->has_no_health || is_down (server) ? AWAY : ONLINE);
 }
 
 static void
@@ -152,7 +153,8 @@ ring_until_empty (Server *server)
       g_assert_cmpint (delay, >=, 0);
       waited += delay;
       g_assert_cmpint (waited, <, LONG);
-      if (server->back <= lamp_timer_get_time (LAMP_TIMER (fixture->timer)) + delay)
+      if (!server->has_no_health &&
+          server->back <= lamp_timer_get_time (LAMP_TIMER (fixture->timer)) + delay)
         set_health (fixture, ONLINE);
       if (server->others != NULL && waited > QUIET)
         g_ptr_array_add (server->others, emit (fixture));
@@ -322,18 +324,18 @@ test_lone_event_stays (Fixture      *fixture,
   server_clear (&server);
 }
 
-/* A round is a probe, and one event only if the server is well. */
+/* A round is a probe, and one event only if the server is well; or one event, and another, where
+ * the probes were in vain. */
 static void
-test_round_begins_with_probe (Fixture      *fixture,
-                              gconstpointer data)
+test_rounds (Fixture      *fixture,
+             gconstpointer data)
 {
   guint batches;
   guint probes;
 
   emit_some (fixture, 5);
   lamp_replay_set_max_retries (fixture->replay, 0);
-  for (guint i = 0; i < 4; i++)
-    push (fixture, AWAY);
+  lamp_transport_dummy_set_judge (fixture->transport, judge_away, NULL);
   lamp_replay_start (fixture->replay);
   lamp_test_wait_until (lamp_transport_dummy_get_n_batches (fixture->transport) == 1);
   set_health (fixture, AWAY);
@@ -345,32 +347,120 @@ test_round_begins_with_probe (Fixture      *fixture,
   probes = lamp_transport_dummy_get_n_probes (fixture->transport);
   for (guint i = 1; i < 12; i++)
     {
+      gboolean scouts = i > 3 && i % 2 == 0;
+
       ring (fixture);
-      assert_batches (fixture, 1);
+      assert_state (fixture, LAMP_STATE_OFFLINE);
       assert_backoff (fixture, MIN ((gint64) 1 << i, 300) * SECOND);
-      g_assert_cmpuint (lamp_transport_dummy_get_n_probes (fixture->transport), ==, probes + i);
+      probes += scouts ? 0 : 1;
+      g_assert_cmpuint (lamp_transport_dummy_get_n_probes (fixture->transport), ==, probes);
     }
 
-  /* Well, and yet no answer: the head; then the head, and one other. */
+  /* Well, and yet no answer. */
+  batches = lamp_transport_dummy_get_n_batches (fixture->transport);
+  g_assert_cmpuint (batches, <=, 1 + 5 * 2);
   set_health (fixture, ONLINE);
   ring (fixture);
-  assert_batches (fixture, 2);
-  assert_size (fixture, 1, 1);
-  assert_state (fixture, LAMP_STATE_WAITING);
   ring (fixture);
-  assert_batches (fixture, 4);
-  assert_size (fixture, 2, 1);
-  assert_size (fixture, 3, 1);
+  g_assert_cmpuint (lamp_transport_dummy_get_n_batches (fixture->transport), ==, batches + 3);
+  for (guint i = 1; i < batches + 3; i++)
+    assert_size (fixture, i, 1);
   assert_state (fixture, LAMP_STATE_WAITING);
   assert_pending (fixture, 5);
 
+  lamp_transport_dummy_set_judge (fixture->transport, NULL, NULL);
   ring (fixture);
-  batches = lamp_transport_dummy_get_n_batches (fixture->transport);
-  g_assert_cmpuint (batches, ==, 6);
-  assert_size (fixture, 4, 1);
-  assert_size (fixture, 5, 4);
+  assert_batches (fixture, batches + 5);
+  assert_size (fixture, batches + 3, 1);
+  assert_size (fixture, batches + 4, 4);
   assert_pending (fixture, 0);
   assert_state (fixture, LAMP_STATE_IDLE);
+}
+
+/* --- a server whose health nobody hears of ------------------------------ */
+
+/* The line is too slow for a probe, or the probe ends elsewhere. */
+static void
+test_no_health (Fixture      *fixture,
+                gconstpointer data)
+{
+  guint probes;
+
+  emit_some (fixture, 5);
+  set_health (fixture, GPOINTER_TO_UINT (data));
+  start (fixture);
+  for (guint i = 0; i < 3 && data == GUINT_TO_POINTER (AWAY); i++)
+    {
+      assert_batches (fixture, 0);
+      assert_state (fixture, LAMP_STATE_OFFLINE);
+      ring (fixture);
+    }
+
+  assert_pending (fixture, 0);
+  assert_state (fixture, LAMP_STATE_IDLE);
+  assert_error (fixture, "");
+  g_assert_true (lamp_replay_get_online (fixture->replay));
+
+  /* It is known from now on, and goes on being so after each probe in vain. */
+  for (guint i = 0; i < 3; i++)
+    {
+      probes = lamp_transport_dummy_get_n_probes (fixture->transport);
+      emit_some (fixture, 1);
+      go (fixture);
+      assert_pending (fixture, 0);
+      g_assert_cmpuint (lamp_transport_dummy_get_n_probes (fixture->transport), ==, probes);
+      advance (fixture, 300 * SECOND);
+      assert_state (fixture, LAMP_STATE_OFFLINE);
+    }
+}
+
+/* The same, and an outage, and one event at fault: all others arrive, and it is found as soon as
+ * others speak against it. */
+static void
+test_no_health_and_culprit (Fixture      *fixture,
+                            gconstpointer data)
+{
+  g_autoptr (GPtrArray) ids = emit_many (fixture, 30);
+  guint index = GPOINTER_TO_UINT (data);
+  Server server;
+  gint64 waited;
+
+  server_init (&server, fixture);
+  choose_culprit (&server, ids, index);
+  server.has_no_health = TRUE;
+  server.others = ids;
+  server.back = lamp_timer_get_time (LAMP_TIMER (fixture->timer)) + 100 * SECOND;
+  set_health (fixture, AWAY);
+  start (fixture);
+  waited = ring_until_empty (&server);
+  g_test_message ("%d s, %u batches", (int) (waited / SECOND),
+                  lamp_transport_dummy_get_n_batches (fixture->transport));
+  assert_fates (&server, ids, FALSE);
+  g_assert_cmpuint (lamp_transport_dummy_get_n_batches (fixture->transport), <=, 100);
+  server_clear (&server);
+}
+
+/* A network that comes and goes is no reason to send what the probe is there for. */
+static void
+test_hint_asks_health (Fixture      *fixture,
+                       gconstpointer data)
+{
+  emit_some (fixture, 2);
+  set_health (fixture, AWAY);
+  start (fixture);
+  for (guint i = 0; i < 2; i++)
+    ring (fixture);
+  for (guint i = 0; i < 20; i++)
+    {
+      advance (fixture, 2 * SECOND);
+      lamp_network_changed (fixture->network);
+      rest (fixture);
+    }
+
+  assert_batches (fixture, 0);
+  for (guint i = 0; i < 2; i++)
+    ring (fixture);
+  assert_pending (fixture, 0);
 }
 
 /* --- it can't be recorded ----------------------------------------------- */
@@ -510,8 +600,7 @@ test_offline_is_not_failed (Fixture      *fixture,
   g_autoptr (GPtrArray) ids = emit_many (fixture, 3);
 
   lamp_replay_set_on_exhausted (fixture->replay, LAMP_ON_EXHAUSTED_FAIL);
-  for (guint i = 0; i < 4; i++)
-    push (fixture, AWAY);
+  lamp_transport_dummy_set_judge (fixture->transport, judge_away, NULL);
   lamp_replay_start (fixture->replay);
   lamp_test_wait_until (lamp_transport_dummy_get_n_batches (fixture->transport) == 1);
   set_health (fixture, AWAY);
@@ -520,9 +609,14 @@ test_offline_is_not_failed (Fixture      *fixture,
     ring (fixture);
   for (guint i = 0; i < 3; i++)
     assert_untouched (fixture, ids->pdata[i]);
-  assert_batches (fixture, 4);
   assert_state (fixture, LAMP_STATE_OFFLINE);
 
+  /* The batch is not sent as a whole while nobody is there. */
+  g_assert_cmpuint (lamp_transport_dummy_get_n_batches (fixture->transport), <=, 12);
+  for (guint i = 4; i < lamp_transport_dummy_get_n_batches (fixture->transport); i++)
+    assert_size (fixture, i, 1);
+
+  lamp_transport_dummy_set_judge (fixture->transport, NULL, NULL);
   set_health (fixture, ONLINE);
   ring (fixture);
   assert_delivered (fixture, ids->pdata[2]);
@@ -1004,13 +1098,6 @@ count_requests (Fixture *fixture)
          lamp_transport_dummy_get_n_batches (fixture->transport);
 }
 
-static LampOutcome *
-judge_away (LampBatch *batch,
-            gpointer   user_data)
-{
-  return lamp_outcome_new (LAMP_OUTCOME_NO_ANSWER, lamp_batch_get_size (batch));
-}
-
 /* The server is away, the network comes and goes, events come, and somebody keeps looking. */
 static void
 test_no_storm (Fixture      *fixture,
@@ -1071,7 +1158,13 @@ main (int    argc,
     { "isolation/several", test_finds_culprits, NULL },
     { "isolation/outages-harm-nobody", test_outages_harm_nobody, NULL },
     { "isolation/lone-event-stays", test_lone_event_stays, NULL },
-    { "isolation/round-begins-with-probe", test_round_begins_with_probe, NULL },
+    { "isolation/rounds", test_rounds, NULL },
+    { "no-health/no-answer", test_no_health, GUINT_TO_POINTER (AWAY) },
+    { "no-health/server-error", test_no_health, GUINT_TO_POINTER (LAMP_OUTCOME_SERVER_ERROR) },
+    { "no-health/first-is-culprit", test_no_health_and_culprit, GUINT_TO_POINTER (0) },
+    { "no-health/other-is-culprit", test_no_health_and_culprit, GUINT_TO_POINTER (17) },
+    { "no-health/last-is-culprit", test_no_health_and_culprit, GUINT_TO_POINTER (29) },
+    { "no-health/hint", test_hint_asks_health, NULL },
     { "exhausted/server-error", test_exhausted_is_failed,
       GUINT_TO_POINTER (LAMP_OUTCOME_SERVER_ERROR) },
     { "exhausted/no-answer", test_exhausted_is_failed, GUINT_TO_POINTER (LAMP_OUTCOME_NO_ANSWER) },

@@ -209,6 +209,7 @@ test_no_answer (Fixture      *fixture,
   static const gint64 seconds[] = { 1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300 };
   g_autoptr (GPtrArray) ids = emit_many (fixture, 3);
 
+  lamp_transport_dummy_set_judge (fixture->transport, judge_away, NULL);
   set_health (fixture, AWAY);
   start (fixture);
   for (guint i = 0; i < G_N_ELEMENTS (seconds); i++)
@@ -224,6 +225,7 @@ test_no_answer (Fixture      *fixture,
   for (guint i = 0; i < ids->len; i++)
     assert_untouched (fixture, ids->pdata[i]);
 
+  lamp_transport_dummy_set_judge (fixture->transport, NULL, NULL);
   set_health (fixture, ONLINE);
   g_string_truncate (fixture->finished, 0);
   ring (fixture);
