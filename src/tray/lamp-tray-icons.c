@@ -4,20 +4,30 @@
 
 #include "lamp-tray-icons.h"
 
+#ifdef LAMP_TRAY_PIXMAP_SIZES
 #include "lamp-tray-pixmaps.h"
+#endif
 
 #include <gio/gio.h>
-
-#define RESOURCE_FOLDER "/io/github/lamppost/Lamppost/tray/"
-
-/* In the order in which the build puts them into a file (see meson.build). */
-static const int sizes[] = { LAMP_TRAY_PIXMAP_SIZES };
 
 char *
 lamp_tray_icons_dup_name (const char *icon)
 {
   return g_strdup_printf ("%s-%s-symbolic", LAMP_APPLICATION_ID, icon);
 }
+
+GVariant *
+lamp_tray_icons_no_pixmap (void)
+{
+  return g_variant_new_array (G_VARIANT_TYPE ("(iiay)"), NULL, 0);
+}
+
+#ifdef LAMP_TRAY_PIXMAP_SIZES
+
+#define RESOURCE_FOLDER "/io/github/lamppost/Lamppost/tray/"
+
+/* In the order in which the build puts them into a file (see meson.build). */
+static const int sizes[] = { LAMP_TRAY_PIXMAP_SIZES };
 
 static gboolean
 is_in (const char *data_folder)
@@ -68,8 +78,18 @@ lamp_tray_icons_load_pixmap (const char *icon)
   return g_variant_builder_end (&builder);
 }
 
-GVariant *
-lamp_tray_icons_no_pixmap (void)
+#else /* built without pictures, so that names are all there is */
+
+gboolean
+lamp_tray_icons_are_installed (void)
 {
-  return g_variant_new_array (G_VARIANT_TYPE ("(iiay)"), NULL, 0);
+  return TRUE;
 }
+
+GVariant *
+lamp_tray_icons_load_pixmap (const char *icon)
+{
+  return lamp_tray_icons_no_pixmap ();
+}
+
+#endif

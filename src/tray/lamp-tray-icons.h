@@ -12,7 +12,8 @@ G_BEGIN_DECLS
 /**
  * lamp_tray_icons_are_installed:
  *
- * Returns: whether a host will find the icons by their names
+ * Returns: whether a host will find the icons by their names; a program that was built without
+ *   pictures has nothing else
  */
 gboolean  lamp_tray_icons_are_installed (void);
 

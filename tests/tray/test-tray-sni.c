@@ -747,6 +747,13 @@ test_pixmaps (void)
 {
   static const char *const icons[] = { "attention", "offline", "online", "paused", "sending" };
   static const int sizes[] = { 16, 22, 24, 32, 48, 64 };
+  g_autoptr (GVariant) any = g_variant_ref_sink (lamp_tray_icons_load_pixmap (icons[0]));
+
+  if (g_variant_n_children (any) == 0)
+    {
+      g_test_skip ("built without pictures");
+      return;
+    }
 
   for (gsize i = 0; i < G_N_ELEMENTS (icons); i++)
     {
