@@ -4,6 +4,7 @@
 
 #include "lamp-agent.h"
 
+#include "lamp-background.h"
 #include "lamp-bus-error.h"
 #include "lamp-bus-watch.h"
 #include "lamp-debounce.h"
@@ -62,6 +63,7 @@ struct _LampAgent
   LampDebounce *debounce;       /* (owned) */
   LampNotifier *notifier;       /* (owned) */
   LampTimer *timer;             /* (owned) */
+  LampBackground *background;   /* (owned) (nullable) in a sandbox, while it runs */
   LampTrayPresenter *tray;      /* (owned) (nullable) NULL before it runs, and if it isn't wanted */
   char *predecessor;            /* (owned) (nullable) unique name of the agent that is replaced */
   LampRelay *relay;             /* (owned) (nullable) while it ends */
@@ -109,7 +111,12 @@ get_problem (LampAgent *self)
   if (*lamp_replay_get_last_error (self->replay) != '\0')
     return NULL;
 
-  return self->fullness != NULL ? self->fullness : self->notice;
+  if (self->fullness != NULL)
+    return self->fullness;
+  if (self->notice != NULL)
+    return self->notice;
+
+  return self->background != NULL ? lamp_background_get_problem (self->background) : NULL;
 }
 
 static void
@@ -541,6 +548,21 @@ show_tray (LampAgent *self)
   update_snapshot (self);
 }
 
+/* --- in a sandbox ------------------------------------------------------- */
+
+static void
+ask_desktop (LampAgent *self)
+{
+  GDBusConnection *connection = g_application_get_dbus_connection (G_APPLICATION (self));
+
+  if (connection == NULL || !lamp_background_is_needed ())
+    return;
+
+  self->background = lamp_background_new (connection, self->settings, self->debounce, self->timer);
+  g_signal_connect_object (self->background, "changed", G_CALLBACK (update_snapshot), self,
+                           G_CONNECT_SWAPPED);
+}
+
 /* --- GApplication ------------------------------------------------------- */
 
 static gboolean
@@ -590,6 +612,7 @@ lamp_agent_startup (GApplication *application)
     self->keyring = lamp_keyring_watch_new (g_application_get_dbus_connection (application),
                                             self->secrets);
   show_tray (self);
+  ask_desktop (self);
 }
 
 /* Whoever activates the agent wants it to run, which it does; the window is another program. */
@@ -625,6 +648,7 @@ lamp_agent_dispose (GObject *object)
   g_clear_handle_id (&self->take_over_id, g_source_remove);
   g_clear_handle_id (&self->token_id, g_source_remove);
   g_clear_handle_id (&self->reopen_id, g_source_remove);
+  g_clear_object (&self->background);
   g_clear_object (&self->sleep_watch);
   g_clear_object (&self->stall_alarm);
   g_clear_object (&self->notifier);

@@ -5,6 +5,7 @@
 #include "lamp-tray-presenter.h"
 
 #include "lamp-autostart.h"
+#include "lamp-background.h"
 #include "lamp-error.h"
 #include "lamp-status-text.h"
 #include "lamp-tray-menu.h"
@@ -393,7 +394,12 @@ add_autostart (LampTrayPresenter *self)
   g_autofree char *folder = NULL;
   g_autoptr (GAction) action = NULL;
 
-  if (!lamp_autostart_is_supported ())
+  /* The agent asks the desktop. */
+  if (lamp_background_is_needed ())
+    {
+      action = g_settings_create_action (self->settings, "autostart");
+    }
+  else if (!lamp_autostart_is_supported ())
     {
       action = G_ACTION (
         g_simple_action_new_stateful ("autostart", NULL, g_variant_new_boolean (FALSE)));

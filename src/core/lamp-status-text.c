@@ -15,26 +15,29 @@
 /* A label beside an icon has room for three characters. */
 #define COUNT_MAX 99
 
-/* The same at the beginning of a line and behind the program's name. */
+/* The same at the beginning of a line, behind the program's name and at the end of a line. */
 static const struct
 {
   const char *summary;
   const char *title;
+  const char *end;
   const char *icon; /* NULL where a person must do something */
 } states[LAMP_N_STATES] = {
   [LAMP_STATE_UNCONFIGURED] = { N_("No server is set"), N_("Lamppost: no server is set"),
-                                "offline" },
-  [LAMP_STATE_PAUSED] = { N_("Paused"), N_("Lamppost: paused"), "paused" },
+                                N_("no server is set"), "offline" },
+  [LAMP_STATE_PAUSED] = { N_("Paused"), N_("Lamppost: paused"), N_("paused"), "paused" },
   [LAMP_STATE_UNAUTHORIZED] = { N_("Sign-in needed"), N_("Lamppost: sign-in needed"),
-                                "attention" },
+                                N_("sign-in needed"), "attention" },
   [LAMP_STATE_MISCONFIGURED] = { N_("The server doesn’t take events"),
-                                 N_("Lamppost: the server doesn’t take events"), NULL },
+                                 N_("Lamppost: the server doesn’t take events"),
+                                 N_("the server doesn’t take events"), NULL },
   [LAMP_STATE_THROTTLED] = { N_("The server asks to wait"),
-                             N_("Lamppost: the server asks to wait"), "offline" },
-  [LAMP_STATE_REPLAYING] = { N_("Sending"), N_("Lamppost: sending"), "sending" },
-  [LAMP_STATE_OFFLINE] = { N_("Offline"), N_("Lamppost: offline"), "offline" },
-  [LAMP_STATE_WAITING] = { N_("Online"), N_("Lamppost: waiting"), "offline" },
-  [LAMP_STATE_IDLE] = { N_("Online"), N_("Lamppost: online"), "online" },
+                             N_("Lamppost: the server asks to wait"),
+                             N_("the server asks to wait"), "offline" },
+  [LAMP_STATE_REPLAYING] = { N_("Sending"), N_("Lamppost: sending"), N_("sending"), "sending" },
+  [LAMP_STATE_OFFLINE] = { N_("Offline"), N_("Lamppost: offline"), N_("offline"), "offline" },
+  [LAMP_STATE_WAITING] = { N_("Online"), N_("Lamppost: waiting"), N_("online"), "offline" },
+  [LAMP_STATE_IDLE] = { N_("Online"), N_("Lamppost: online"), N_("online"), "online" },
 };
 
 /* Set, and of no use. */
@@ -57,6 +60,13 @@ get_title (const LampSnapshot *snapshot)
 {
   return is_address_refused (snapshot) ? _("Lamppost: the server’s address can’t be used")
                                        : _(states[snapshot->state].title);
+}
+
+static const char *
+get_end (const LampSnapshot *snapshot)
+{
+  return is_address_refused (snapshot) ? _("the server’s address can’t be used")
+                                       : _(states[snapshot->state].end);
 }
 
 char *
@@ -224,6 +234,18 @@ lamp_status_text_dup_accessible (const LampSnapshot *snapshot)
 
   append_waiting (line, snapshot->tally.pending);
   append_failed (line, snapshot->tally.failed);
+
+  return g_string_free (line, FALSE);
+}
+
+char *
+lamp_status_text_dup_background (const LampSnapshot *snapshot)
+{
+  GString *line = g_string_new (NULL);
+
+  append_waiting (line, snapshot->tally.pending);
+  append_failed (line, snapshot->tally.failed);
+  append (line, get_end (snapshot));
 
   return g_string_free (line, FALSE);
 }

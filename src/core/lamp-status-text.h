@@ -47,6 +47,14 @@ char       *lamp_status_text_dup_details     (const LampSnapshot *snapshot,
 char       *lamp_status_text_dup_accessible  (const LampSnapshot *snapshot);
 
 /**
+ * lamp_status_text_dup_background:
+ *
+ * Returns: (transfer full): one line for a list of programs that run in the background, where the
+ *   program's name stands already; it stays true while nothing happens: "12 waiting, offline"
+ */
+char       *lamp_status_text_dup_background  (const LampSnapshot *snapshot);
+
+/**
  * lamp_status_text_dup_counts:
  *
  * Returns: (transfer full): "12 waiting, 2 failed"; empty if there are none

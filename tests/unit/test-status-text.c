@@ -85,6 +85,7 @@ test_title (void)
 
   assert_text (lamp_status_text_dup_title (&snapshot), "Lamppost: offline");
   assert_text (lamp_status_text_dup_accessible (&snapshot), "Lamppost: offline, 12 waiting");
+  assert_text (lamp_status_text_dup_background (&snapshot), "12 waiting, offline");
 
   snapshot.stalled = TRUE;
   assert_text (lamp_status_text_dup_title (&snapshot),
@@ -94,6 +95,7 @@ test_title (void)
   assert_text (lamp_status_text_dup_title (&snapshot), "Lamppost: offline, 1 failed");
   assert_text (lamp_status_text_dup_accessible (&snapshot),
                "Lamppost: offline, 12 waiting, 1 failed");
+  assert_text (lamp_status_text_dup_background (&snapshot), "12 waiting, 1 failed, offline");
 }
 
 static void
