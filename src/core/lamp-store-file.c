@@ -37,6 +37,22 @@ fail_errno (LampStore  *self,
   return FALSE;
 }
 
+/* An empty folder was made for the queue, as by a sandbox, which knows nothing of modes. One with
+ * other things in it has modes that somebody wants, and so has one that is for everybody. */
+static void
+tighten_empty_folder (const char *folder)
+{
+  g_autoptr (GDir) dir = NULL;
+  GStatBuf info;
+
+  if (g_stat (folder, &info) != 0 || (info.st_mode & 0022) != 0)
+    return;
+
+  dir = g_dir_open (folder, 0, NULL);
+  if (dir != NULL && g_dir_read_name (dir) == NULL)
+    g_chmod (folder, 0700);
+}
+
 /* The folder and the file are made before SQLite sees them, so that no moment passes in which
  * others may read; SQLite gives the -wal and -shm files the modes of the file itself. */
 static gboolean
@@ -53,6 +69,7 @@ make_file (LampStore  *self,
   if (!lamp_guard_check (path, error))
     return FALSE;
 
+  tighten_empty_folder (folder);
   fd = g_open (path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (fd < 0)
     return fail_errno (self, path, errno, error);

@@ -318,9 +318,22 @@ static void
 test_leaves_other_folders (Fixture      *fixture,
                            gconstpointer data)
 {
+  g_autofree char *other = g_build_filename (fixture->folder, "other", NULL);
+
+  g_assert_true (g_file_set_contents (other, "", 0, NULL));
   g_assert_no_errno (g_chmod (fixture->folder, 0755));
   insert (fixture);
   g_assert_cmphex (lamp_test_get_mode (fixture->folder), ==, 0755);
+}
+
+/* A sandbox makes it for the queue, and knows nothing of modes. */
+static void
+test_tightens_an_empty_folder (Fixture      *fixture,
+                               gconstpointer data)
+{
+  g_assert_no_errno (g_chmod (fixture->folder, 0755));
+  insert (fixture);
+  g_assert_cmphex (lamp_test_get_mode (fixture->folder), ==, 0700);
 }
 
 static void
@@ -1732,6 +1745,7 @@ main (int   argc,
   ADD ("file/is-private", test_is_private);
   ADD ("file/makes-private-folders", test_makes_private_folders);
   ADD ("file/leaves-other-folders", test_leaves_other_folders);
+  ADD ("file/tightens-an-empty-folder", test_tightens_an_empty_folder);
   ADD ("file/tightens-old-files", test_tightens_old_files);
   ADD ("file/is-durable", test_is_durable);
   ADD ("file/schema-is-the-shared-one", test_schema_is_the_shared_one);
