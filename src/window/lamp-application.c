@@ -111,6 +111,65 @@ show_preferences (LampApplication *self)
   gtk_window_present (self->preferences);
 }
 
+/* --- without the window, from the desktop's menu ------------------------ */
+
+#define PROPERTIES_INTERFACE "org.freedesktop.DBus.Properties"
+#define AGENT_INTERFACE "io.github.lamppost.Lamppost.Agent1"
+
+static void
+agent_called_cb (GObject      *source,
+                 GAsyncResult *result,
+                 gpointer      user_data)
+{
+  g_autoptr (LampApplication) self = LAMP_APPLICATION (user_data);
+  g_autoptr (GNotification) notification = NULL;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) reply = g_dbus_connection_call_finish (G_DBUS_CONNECTION (source), result,
+                                                              &error);
+
+  if (reply == NULL)
+    {
+      g_dbus_error_strip_remote_error (error);
+      notification = g_notification_new (_("The agent can’t do that now"));
+      g_notification_set_body (notification, error->message);
+      g_application_send_notification (G_APPLICATION (self), "agent", notification);
+    }
+
+  g_application_release (G_APPLICATION (self));
+}
+
+/* The call starts the agent if it doesn't run. */
+static void
+call_agent (LampApplication *self,
+            const char      *interface,
+            const char      *method,
+            GVariant        *parameters)
+{
+  g_application_hold (G_APPLICATION (self));
+  g_dbus_connection_call (g_application_get_dbus_connection (G_APPLICATION (self)), LAMP_AGENT_ID,
+                          LAMP_AGENT_PATH, interface, method, parameters, NULL,
+                          G_DBUS_CALL_FLAGS_NONE, -1, NULL, agent_called_cb, g_object_ref (self));
+}
+
+static void
+replay_action (GSimpleAction *action,
+               GVariant      *parameter,
+               gpointer       user_data)
+{
+  call_agent (LAMP_APPLICATION (user_data), AGENT_INTERFACE, "ReplayNow", NULL);
+}
+
+static void
+pause_action (GSimpleAction *action,
+              GVariant      *parameter,
+              gpointer       user_data)
+{
+  call_agent (LAMP_APPLICATION (user_data), PROPERTIES_INTERFACE, "Set",
+              g_variant_new ("(ssv)", AGENT_INTERFACE, "Paused", g_variant_new_boolean (TRUE)));
+}
+
+/* --- in the window ------------------------------------------------------ */
+
 static void
 preferences_action (GSimpleAction *action,
                     GVariant      *parameter,
@@ -138,7 +197,7 @@ about_action (GSimpleAction *action,
   LampApplication *self = LAMP_APPLICATION (user_data);
 
   adw_show_about_window (GTK_WINDOW (self->window), "application-name", _("Lamppost"),
-                         "application-icon", "io.github.lamppost.Lamppost", "developer-name",
+                         "application-icon", LAMP_APPLICATION_ID, "developer-name",
                          _("The Lamppost developers"), "version", LAMP_VERSION, "comments",
                          _("Keeps events and brings them to the team server."), "license-type",
                          GTK_LICENSE_GPL_3_0,
@@ -160,6 +219,8 @@ quit_action (GSimpleAction *action,
 }
 
 static const GActionEntry actions[] = {
+  { .name = "replay", .activate = replay_action },
+  { .name = "pause", .activate = pause_action },
   { .name = "preferences", .activate = preferences_action },
   { .name = "show-failed", .activate = show_failed_action },
   { .name = "about", .activate = about_action },
@@ -189,7 +250,7 @@ lamp_application_startup (GApplication *application)
 
   G_APPLICATION_CLASS (lamp_application_parent_class)->startup (application);
 
-  gtk_window_set_default_icon_name ("io.github.lamppost.Lamppost");
+  gtk_window_set_default_icon_name (LAMP_APPLICATION_ID);
   self->settings = g_settings_new (LAMP_SCHEMA_ID);
   g_action_map_add_action_entries (G_ACTION_MAP (self), actions, G_N_ELEMENTS (actions), self);
   for (gsize i = 0; i < G_N_ELEMENTS (shortcuts); i++)
