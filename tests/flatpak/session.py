@@ -189,6 +189,9 @@ def exports_what_a_desktop_looks_for():
               for icon in ("attention", "offline", "online", "paused", "sending")]
     if state["window"]:
         names += [f"dbus-1/services/{APP}.service", f"applications/{APP}.desktop"]
+    # flatpak-builder may rename it.
+    assert any(os.path.exists(exports + name) for name in
+               (f"metainfo/{APP}.metainfo.xml", f"appdata/{APP}.appdata.xml"))
     for name in names:
         assert os.path.exists(exports + name), name
 
@@ -386,6 +389,21 @@ def a_desktop_is_told_and_asked():
     assert "true" in inside("gsettings", "get", SCHEMA, "autostart").stdout
 
 
+def the_desktop_menu_has_actions():
+    """Replay and pause need no window."""
+    if not state["window"]:
+        raise Skip("this build has no window")
+    path = "/" + APP.replace(".", "/")
+    action = GLib.Variant("(sava{sv})", ("pause", [], {}))
+    call(APP, path, "org.freedesktop.Application", "ActivateAction", action)
+    wait_for("the pause", lambda: get("Paused"))
+    lamppost("unpause")
+    event_id = emit()
+    action = GLib.Variant("(sava{sv})", ("replay", [], {}))
+    call(APP, path, "org.freedesktop.Application", "ActivateAction", action)
+    state["receiver"].wait_for(event_id)
+
+
 def the_window_is_on_the_screen():
     if not state["window"]:
         raise Skip("this build has no window")
@@ -430,6 +448,7 @@ TESTS = [
     the_icon_shows_and_its_menu_works,
     a_desktop_is_told_and_asked,
     the_window_is_on_the_screen,
+    the_desktop_menu_has_actions,
     ends_when_told,
     uninstalls_and_leaves_the_queue,
 ]
