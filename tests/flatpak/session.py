@@ -189,8 +189,9 @@ def exports_what_a_desktop_looks_for():
               for icon in ("attention", "offline", "online", "paused", "sending")]
     if state["window"]:
         names += [f"dbus-1/services/{APP}.service", f"applications/{APP}.desktop"]
-    # flatpak-builder may rename it.
-    assert any(os.path.exists(exports + name) for name in
+    # flatpak-builder of Debian 12 renames it.
+    files = HOME + f"/.local/share/flatpak/app/{APP}/current/active/files/share/"
+    assert any(os.path.exists(files + name) for name in
                (f"metainfo/{APP}.metainfo.xml", f"appdata/{APP}.appdata.xml"))
     for name in names:
         assert os.path.exists(exports + name), name
@@ -476,7 +477,11 @@ def main():
             print(f"not ok {number} {name}", flush=True)
             for line in traceback.format_exc().splitlines():
                 print("# " + line, flush=True)
+            lamppost("doctor", check=False)
         print(f"# {time.monotonic() - started:.1f} s", flush=True)
+        if failed and number == 1:
+            print("Bail out! It can't be installed", flush=True)
+            break
 
     run("flatpak", "kill", APP, check=False)
     for child in reversed(children):
