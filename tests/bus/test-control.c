@@ -389,6 +389,37 @@ test_replaced_agent_is_heard (LampAgentRun **fixture,
   g_assert_cmpuint (count_signals (run, "EventsDelivered"), ==, 1);
 }
 
+/* --- another person ----------------------------------------------------- */
+
+/* Two sessions on one machine: each has its bus, its queue and its server. */
+static void
+test_two_people_do_not_meet (LampAgentRun **fixture,
+                             gconstpointer  data)
+{
+  LampAgentRun *one = *fixture;
+  g_autoptr (LampAgentRun) other = lamp_agent_run_new ();
+  g_autofree char *id = NULL;
+  g_autofree char *line = NULL;
+  g_autofree char *printed = NULL;
+
+  lamp_agent_run_start (other);
+  g_assert_true (one->owned);
+  id = lamp_agent_run_emit (one);
+  line = g_strdup_printf ("show %s", id);
+  lamp_test_wait_until (lamp_agent_run_get_count (one, "Delivered") == 1);
+
+  g_assert_cmpint (lamp_agent_run_cli (one, NULL, line, NULL), ==, 0);
+  g_assert_cmpint (lamp_agent_run_cli (other, NULL, line, &printed), ==, 1);
+  g_assert_cmpuint (lamp_agent_run_get_count (other, "Delivered"), ==, 0);
+  g_assert_cmpuint (lamp_fake_server_get_n_batches (other->server), ==, 0);
+  g_assert_cmpstr (other->signals->str, ==, "");
+
+  /* And one's end is not the other's. */
+  lamp_agent_run_end (other);
+  g_assert_true (one->owned);
+  g_assert_cmpuint (lamp_agent_run_get_count (one, "Delivered"), ==, 1);
+}
+
 #define ADD(path, func) g_test_add ("/control/" path, LampAgentRun *, NULL, set_up, func, tear_down)
 
 int
@@ -408,6 +439,7 @@ main (int    argc,
   ADD ("doctor-without-server", test_doctor_without_server);
   ADD ("same-server-stays", test_same_server_stays);
   ADD ("replaced-agent-is-heard", test_replaced_agent_is_heard);
+  ADD ("two-people-do-not-meet", test_two_people_do_not_meet);
 
   return g_test_run ();
 }
