@@ -31,6 +31,7 @@
 enum
 {
   RESPONSE_SUCCESS = 0,
+  RESPONSE_CANCELLED = 1,
 };
 
 struct _LampBackground
@@ -106,7 +107,7 @@ stop_listening (LampBackground *self)
   self->response_id = 0;
 }
 
-/* @problem is why, if it isn't started at login. */
+/* @problem is why, if it isn't started at login though that was asked for. */
 static void
 take_answer (LampBackground *self,
              gboolean        granted,
@@ -148,6 +149,13 @@ response_cb (GDBusConnection *connection,
   g_variant_get (parameters, "(u@a{sv})", &response, &results);
   if (response == RESPONSE_SUCCESS)
     g_variant_lookup (results, KEY, "b", &granted);
+
+  /* Who has just said no needs not be told. */
+  if (response == RESPONSE_CANCELLED)
+    {
+      take_answer (self, FALSE, NULL);
+      return;
+    }
 
   take_answer (self, granted,
                _("The desktop doesn’t allow Lamppost to start at login; allow it in the desktop’s "
@@ -266,6 +274,9 @@ window_vanished_cb (GDBusConnection *connection,
 
   lamp_timer_clear_alarm (self->timer, &self->window_alarm);
   self->has_window = FALSE;
+
+  /* Whoever wanted it has seen it there. */
+  set_problem (self, NULL);
 }
 
 /* --- what the agent is about -------------------------------------------- */

@@ -47,7 +47,7 @@ LampBackground *lamp_background_new         (GDBusConnection *connection,
  * lamp_background_get_problem:
  *
  * Returns: (transfer none) (nullable): why it isn't started at login though that was wanted, for
- *   a person
+ *   a person; as long as there is a window
  */
 const char     *lamp_background_get_problem (LampBackground  *self);
 

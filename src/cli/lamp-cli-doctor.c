@@ -31,6 +31,15 @@
 
 #define TRAY_HOST "org.kde.StatusNotifierWatcher"
 
+/* There in every Flatpak sandbox, and nowhere else. */
+#define SANDBOX_FILE "/.flatpak-info"
+
+#define PORTAL "org.freedesktop.portal.Desktop"
+#define PORTAL_PATH "/org/freedesktop/portal/desktop"
+
+/* A portal that doesn't answer is as good as none. */
+#define PORTAL_PATIENCE_MS 5000
+
 /* A note is worth a look, but all is well all the same. */
 typedef enum
 {
@@ -381,6 +390,60 @@ check_tray (Doctor *self)
 }
 
 static gboolean
+has_portal (Doctor     *self,
+            const char *interface)
+{
+  g_autoptr (GVariant) version = NULL;
+
+  version = g_dbus_connection_call_sync (self->cli->connection, PORTAL, PORTAL_PATH,
+                                         "org.freedesktop.DBus.Properties", "Get",
+                                         g_variant_new ("(ss)", interface, "version"),
+                                         G_VARIANT_TYPE ("(v)"), G_DBUS_CALL_FLAGS_NONE,
+                                         PORTAL_PATIENCE_MS, NULL, NULL);
+
+  return version != NULL;
+}
+
+/* In a sandbox they are the only way to the desktop. */
+static void
+check_portals (Doctor *self)
+{
+  static const struct
+  {
+    const char *interface;
+    const char *finding;
+    const char *advice;
+  } portals[] = {
+    { "org.freedesktop.portal.Secret", N_("The desktop keeps no secrets for a Flatpak."),
+      N_("Start a keyring such as gnome-keyring, or set SAAS_API_KEY.") },
+    { "org.freedesktop.portal.Notification",
+      N_("The desktop shows no notifications of a Flatpak."),
+      N_("Look at the tray icon instead, or at “lamppost status”.") },
+    { "org.freedesktop.portal.Background", N_("The desktop can't start a Flatpak at login."),
+      N_("Add Lamppost to the desktop's own list of programs to start.") },
+    { "org.freedesktop.portal.NetworkMonitor",
+      N_("The desktop doesn't tell a Flatpak when the network is back."),
+      N_("Nothing needs to be done: the server is tried again now and then.") },
+  };
+  gboolean complete = TRUE;
+
+  if (self->cli->connection == NULL || !g_file_test (SANDBOX_FILE, G_FILE_TEST_EXISTS))
+    return;
+
+  for (gsize i = 0; i < G_N_ELEMENTS (portals); i++)
+    {
+      if (has_portal (self, portals[i].interface))
+        continue;
+
+      complete = FALSE;
+      report (self, LEVEL_NOTE, _(portals[i].finding), _(portals[i].advice));
+    }
+
+  if (complete)
+    report (self, LEVEL_GOOD, _("The desktop has all portals that a Flatpak needs."), NULL);
+}
+
+static gboolean
 is_state (Doctor     *self,
           const char *state)
 {
@@ -559,9 +622,9 @@ check_capacity (Doctor *self)
 }
 
 static const Check checks[] = {
-  check_queue,      check_link,   check_modes,    check_storage, check_corrupt,
-  check_wal,        check_disk,   check_agent,    check_tray,    check_server,
-  check_last_error, check_failed, check_capacity, check_oldest,
+  check_queue,  check_link,       check_modes,  check_storage,  check_corrupt,
+  check_wal,    check_disk,       check_agent,  check_tray,     check_portals,
+  check_server, check_last_error, check_failed, check_capacity, check_oldest,
 };
 
 /* Without an agent the queue is looked at all the same. Where there is a bus nobody has opened it

@@ -251,6 +251,10 @@ def goes_without_portals():
     Gio.bus_unown_name(owner)
     assert not has_owner(APP)
 
+    said = lamppost("doctor", check=False).stdout
+    for word in ("no secrets", "no notifications", "at login", "when the network is back"):
+        assert word in said, said
+
 
 def forbidden_things_stay_forbidden():
     with open(HOME + "/secret", "w", encoding="utf-8") as file:
@@ -316,6 +320,8 @@ def a_token_goes_through_the_keyring():
     kill()
     agent("SetToken", "(s)", TOKEN)
     assert state["portal"].calls("RetrieveSecret")
+
+    assert "has all portals" in lamppost("doctor", check=False).stdout
 
     # It is there the next time, and nowhere in plain sight.
     kill()

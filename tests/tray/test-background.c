@@ -381,7 +381,7 @@ test_refused (Fixture      *fixture,
       lamp_test_wait_until (fixture->handle != NULL);
       answer (fixture, responses[i], FALSE);
       lamp_test_wait_until (!is_on (fixture));
-      assert_problem (fixture, "The desktop doesn’t allow *");
+      assert_problem (fixture, responses[i] == 1 ? "" : "The desktop doesn’t allow *");
 
       /* The person tries again. */
       g_settings_set_boolean (fixture->settings, KEY, TRUE);
@@ -426,6 +426,9 @@ test_no_portal (Fixture      *fixture,
   /* It needs none to stay as it is. */
   g_settings_set_boolean (fixture->settings, KEY, FALSE);
   assert_problem (fixture, "This desktop can’t *");
+
+  change_name (fixture, "ReleaseName", LAMP_APPLICATION_ID);
+  assert_problem (fixture, "");
 }
 
 static void
