@@ -10,6 +10,11 @@
 #include <glib/gi18n.h>
 #include <libsecret/secret.h>
 
+/* A secret service may keep silent for ever: a portal that answers before libsecret listens is not
+ * heard. Then it is asked again, some times. */
+#define SEARCH_PATIENCE_MS 2000
+#define SEARCHES_MAX 3
+
 struct _LampSecrets
 {
   GObject parent_instance;
@@ -82,6 +87,25 @@ is_same (SecretValue *a,
                     g_str_equal (secret_value_get_text (a), secret_value_get_text (b)));
 }
 
+/* Shared by the searches of one lookup, of which the first that is answered counts. None is
+ * cancelled: libsecret 0.20 hangs if that comes while it waits for a portal. */
+typedef struct
+{
+  guint n_taken;     /* as of the start */
+  guint patience_id; /* 0 if no further search is to be started */
+  guint n_searches;
+  gboolean answered;
+} Lookup;
+
+static void
+lookup_free (gpointer data)
+{
+  Lookup *lookup = data;
+
+  g_clear_handle_id (&lookup->patience_id, g_source_remove);
+  g_free (lookup);
+}
+
 /* What was looked up: news only if it is another. @token may be none; one that was refused is
  * better than that. */
 static void
@@ -90,12 +114,12 @@ take_loaded (GTask      *task,
              const char *token)
 {
   LampSecrets *self = g_task_get_source_object (task);
+  const Lookup *lookup = g_task_get_task_data (task);
   g_autofree char *old_problem = NULL;
   g_autoptr (SecretValue) old_token = NULL;
 
   self->n_loading--;
-  if (GPOINTER_TO_UINT (g_task_get_task_data (task)) != self->n_taken ||
-      (token == NULL && self->token != NULL))
+  if (lookup->n_taken != self->n_taken || (token == NULL && self->token != NULL))
     return;
 
   old_problem = g_steal_pointer (&self->problem);
@@ -135,8 +159,17 @@ searched_cb (GObject      *source,
   g_autoptr (GTask) task = G_TASK (user_data);
   g_autoptr (GError) error = NULL;
   LampSecrets *self = g_task_get_source_object (task);
+  Lookup *lookup = g_task_get_task_data (task);
   GList *items = secret_password_search_finish (result, &error);
 
+  if (lookup->answered)
+    {
+      g_list_free_full (items, g_object_unref);
+      return;
+    }
+
+  lookup->answered = TRUE;
+  g_clear_handle_id (&lookup->patience_id, g_source_remove);
   if (items == NULL)
     {
       if (error != NULL)
@@ -151,19 +184,51 @@ searched_cb (GObject      *source,
   g_list_free_full (items, g_object_unref);
 }
 
+static void search (GTask *task);
+
+static gboolean
+patience_cb (gpointer user_data)
+{
+  GTask *task = G_TASK (user_data);
+  Lookup *lookup = g_task_get_task_data (task);
+
+  lookup->patience_id = 0;
+  g_debug ("secrets: no answer yet, so the token is looked up once more");
+  search (task);
+
+  return G_SOURCE_REMOVE;
+}
+
+static void
+search (GTask *task)
+{
+  LampSecrets *self = g_task_get_source_object (task);
+  Lookup *lookup = g_task_get_task_data (task);
+
+  lookup->n_searches++;
+  if (lookup->n_searches < SEARCHES_MAX)
+    lookup->patience_id = g_timeout_add (SEARCH_PATIENCE_MS, patience_cb, task);
+
+  secret_password_search (&schema, SECRET_SEARCH_NONE, self->cancel, searched_cb,
+                          g_object_ref (task), ATTRIBUTES);
+}
+
 void
 lamp_secrets_load_async (LampSecrets        *self,
                          GAsyncReadyCallback callback,
                          gpointer            user_data)
 {
   g_autoptr (GTask) task = NULL;
+  Lookup *lookup = NULL;
   const char *override = lamp_settings_get_token_override ();
 
   g_return_if_fail (LAMP_IS_SECRETS (self));
 
   task = g_task_new (self, NULL, callback, user_data);
   g_task_set_source_tag (task, lamp_secrets_load_async);
-  g_task_set_task_data (task, GUINT_TO_POINTER (self->n_taken), NULL);
+  lookup = g_new0 (Lookup, 1);
+  lookup->n_taken = self->n_taken;
+  g_task_set_task_data (task, lookup, lookup_free);
 
   self->n_loading++;
   if (override != NULL)
@@ -173,8 +238,7 @@ lamp_secrets_load_async (LampSecrets        *self,
       return;
     }
 
-  secret_password_search (&schema, SECRET_SEARCH_NONE, self->cancel, searched_cb,
-                          g_steal_pointer (&task), ATTRIBUTES);
+  search (task);
 }
 
 void
