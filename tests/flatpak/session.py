@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An ordinary user's session with the Flatpak in it: installs, uses and updates it. Speaks TAP.
+"""An ordinary user's session with the Flatpak in it: installs, uses and updates it.
 
-Usage: session.py APPLICATION-ID, in the folder with the bundles, on a bus and a display of its own.
+Usage: session.py APPLICATION-ID FILE, in the folder with the bundles, on a bus and a display of its
+own. The file gets TAP: whatever the bus starts has the same standard output.
 What it starts by the bus is the Flatpak; everything else (receiver, tray host, portals, keyring) is
 outside of the sandbox.
 """
@@ -467,12 +468,17 @@ TESTS = [
 ]
 
 
-def main():
+def tell(tap, line):
+    print(line, file=tap, flush=True)
+    print(line, file=sys.stderr, flush=True)
+
+
+def main(tap):
     # flatpak asks it about parental controls.
     os.environ["DBUS_SYSTEM_BUS_ADDRESS"] = os.environ["DBUS_SESSION_BUS_ADDRESS"]
     os.environ["GSK_RENDERER"] = "cairo"
     failed = False
-    print(f"1..{len(TESTS)}", flush=True)
+    tell(tap, f"1..{len(TESTS)}")
     for number, test in enumerate(TESTS, 1):
         name = "/flatpak/" + test.__name__.replace("_", "-")
         started = time.monotonic()
@@ -481,18 +487,18 @@ def main():
             state["window"] = os.path.exists(
                 f"{HOME}/.local/share/flatpak/app/{APP}/current/active/files/bin/lamppost-window")
             test()
-            print(f"ok {number} {name}", flush=True)
+            tell(tap, f"ok {number} {name}")
         except Skip as skip:
-            print(f"ok {number} {name} # SKIP {skip}", flush=True)
+            tell(tap, f"ok {number} {name} # SKIP {skip}")
         except Exception:  # pylint: disable=broad-except
             failed = True
-            print(f"not ok {number} {name}", flush=True)
+            tell(tap, f"not ok {number} {name}")
             for line in traceback.format_exc().splitlines():
-                print("# " + line, flush=True)
+                tell(tap, "# " + line)
             lamppost("doctor", check=False)
-        print(f"# {time.monotonic() - started:.1f} s", flush=True)
+        tell(tap, f"# {time.monotonic() - started:.1f} s")
         if failed and number == 1:
-            print("Bail out! It can't be installed", flush=True)
+            tell(tap, "Bail out! It can't be installed")
             break
 
     run("flatpak", "kill", APP, check=False)
@@ -502,4 +508,5 @@ def main():
     sys.exit(1 if failed else 0)
 
 
-main()
+with open(sys.argv[2], "w", encoding="utf-8") as file:
+    main(file)
