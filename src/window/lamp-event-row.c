@@ -131,10 +131,36 @@ lamp_event_row_class_init (LampEventRowClass *klass)
   gtk_widget_class_bind_template_callback (widget_class, toggled_cb);
 }
 
+/* The row is what can be activated; the list has made a widget around it for that. */
+static gboolean
+open_cb (GtkWidget *widget,
+         GVariant  *args,
+         gpointer   user_data)
+{
+  return gtk_widget_activate (gtk_widget_get_parent (widget));
+}
+
+/* A row with something in it that takes the keyboard never has the keyboard itself, so that Return
+ * would only ever toggle the check button, as Space does. */
+static void
+open_with_return (LampEventRow *self)
+{
+  GtkEventController *controller = gtk_shortcut_controller_new ();
+
+  gtk_event_controller_set_propagation_phase (controller, GTK_PHASE_CAPTURE);
+  gtk_shortcut_controller_add_shortcut (GTK_SHORTCUT_CONTROLLER (controller),
+                                        gtk_shortcut_new (gtk_shortcut_trigger_parse_string (
+                                                            "Return|KP_Enter"),
+                                                          gtk_callback_action_new (open_cb, NULL,
+                                                                                   NULL)));
+  gtk_widget_add_controller (GTK_WIDGET (self), controller);
+}
+
 static void
 lamp_event_row_init (LampEventRow *self)
 {
   gtk_widget_init_template (GTK_WIDGET (self));
+  open_with_return (self);
 }
 
 GtkWidget *
