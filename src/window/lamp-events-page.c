@@ -8,6 +8,13 @@
 
 #include <glib/gi18n.h>
 
+/* A list view makes 200 rows at once, which takes as long as all else when the window opens. So the
+ * first screen is shown with a few, and the others come some at a time, between two frames. */
+#define FIRST_ROWS 12
+#define MORE_ROWS 16
+#define ALL_ROWS 208
+#define MORE_INTERVAL_MS 30
+
 struct _LampEventsPage
 {
   AdwBin parent_instance;
@@ -20,11 +27,13 @@ struct _LampEventsPage
   GtkWidget *all_box;
   GtkWidget *selected_box;
 
-  char *status;         /* (owned) */
-  LampEventList *list;  /* (owned) (nullable) until there is a client */
-  GHashTable *rows;     /* (owned) of LampEventRow that are bound (not owned) */
-  GHashTable *selected; /* (owned) of event ids (owned) */
-  char *current;        /* (owned) (nullable) */
+  char *status;             /* (owned) */
+  LampEventList *list;      /* (owned) (nullable) until there is a client */
+  GtkSliceListModel *shown; /* (owned) (nullable) as many rows of @list as there are widgets for */
+  guint more_id;            /* 0 unless more rows are to be shown */
+  GHashTable *rows;         /* (owned) of LampEventRow that are bound (not owned) */
+  GHashTable *selected;     /* (owned) of event ids (owned) */
+  char *current;            /* (owned) (nullable) */
 };
 
 G_DEFINE_FINAL_TYPE (LampEventsPage, lamp_events_page, ADW_TYPE_BIN)
@@ -196,6 +205,40 @@ update_empty_page (LampEventsPage *self)
       }
 }
 
+static gboolean
+more_cb (gpointer user_data)
+{
+  LampEventsPage *self = LAMP_EVENTS_PAGE (user_data);
+  guint size = gtk_slice_list_model_get_size (self->shown) + MORE_ROWS;
+
+  if (size < ALL_ROWS)
+    {
+      gtk_slice_list_model_set_size (self->shown, size);
+      return G_SOURCE_CONTINUE;
+    }
+
+  gtk_slice_list_model_set_size (self->shown, G_MAXUINT);
+  self->more_id = 0;
+
+  return G_SOURCE_REMOVE;
+}
+
+/* Other rows come, with another filter or another agent. */
+static void
+show_less (LampEventsPage *self)
+{
+  g_clear_handle_id (&self->more_id, g_source_remove);
+  gtk_slice_list_model_set_size (self->shown, FIRST_ROWS);
+}
+
+/* Before there are rows it would be of no use. */
+static void
+show_more (LampEventsPage *self)
+{
+  if (self->more_id == 0 && gtk_slice_list_model_get_size (self->shown) < G_MAXUINT)
+    self->more_id = g_timeout_add_full (G_PRIORITY_LOW, MORE_INTERVAL_MS, more_cb, self, NULL);
+}
+
 static void
 update (LampEventsPage *self)
 {
@@ -205,7 +248,14 @@ update (LampEventsPage *self)
   if (empty && ready)
     update_empty_page (self);
   if (empty)
-    lamp_events_page_unselect_all (self);
+    {
+      lamp_events_page_unselect_all (self);
+      show_less (self);
+    }
+  else if (ready)
+    {
+      show_more (self);
+    }
 
   gtk_stack_set_visible_child_name (self->stack, !empty ? "list" : ready ? "empty" : "loading");
   gtk_action_bar_set_revealed (self->bar, !empty && is_selectable (self));
@@ -219,6 +269,8 @@ lamp_events_page_dispose (GObject *object)
   if (self->view != NULL)
     gtk_list_view_set_model (self->view, NULL);
   gtk_widget_dispose_template (GTK_WIDGET (self), LAMP_TYPE_EVENTS_PAGE);
+  g_clear_handle_id (&self->more_id, g_source_remove);
+  g_clear_object (&self->shown);
   g_clear_object (&self->list);
 
   G_OBJECT_CLASS (lamp_events_page_parent_class)->dispose (object);
@@ -347,7 +399,8 @@ lamp_events_page_set_client (LampEventsPage *self,
   g_return_if_fail (self->list == NULL);
 
   self->list = lamp_event_list_new (client, self->status);
-  model = gtk_no_selection_new (g_object_ref (G_LIST_MODEL (self->list)));
+  self->shown = gtk_slice_list_model_new (g_object_ref (G_LIST_MODEL (self->list)), 0, FIRST_ROWS);
+  model = gtk_no_selection_new (g_object_ref (G_LIST_MODEL (self->shown)));
   gtk_list_view_set_model (self->view, GTK_SELECTION_MODEL (model));
   g_object_unref (model);
   gtk_accessible_update_property (GTK_ACCESSIBLE (self->view), GTK_ACCESSIBLE_PROPERTY_LABEL,
