@@ -20,6 +20,7 @@ struct _LampStatusPanel
   GtkLabel *body;
   GtkLabel *problem;
   GtkStack *actions;
+  GtkWidget *replay_button;
   GtkProgressBar *progress;
 
   LampClient *client;  /* (owned) (nullable) until it is set */
@@ -123,6 +124,17 @@ update_problem (LampStatusPanel    *self,
   gtk_widget_set_visible (GTK_WIDGET (self->problem), shown);
 }
 
+/* It stands out only while something waits. Otherwise it tries the server once more. */
+static void
+update_replay_button (LampStatusPanel    *self,
+                      const LampSnapshot *snapshot)
+{
+  if (snapshot->tally.pending > 0)
+    gtk_widget_add_css_class (self->replay_button, "suggested-action");
+  else
+    gtk_widget_remove_css_class (self->replay_button, "suggested-action");
+}
+
 static void
 show_snapshot (LampStatusPanel    *self,
                const LampSnapshot *snapshot,
@@ -140,6 +152,7 @@ show_snapshot (LampStatusPanel    *self,
   gtk_label_set_label (self->title, title);
   gtk_label_set_label (self->body, body);
   gtk_stack_set_visible_child_name (self->actions, action);
+  update_replay_button (self, snapshot);
   update_progress (self, snapshot);
   update_icon (self, snapshot);
   update_problem (self, snapshot);
@@ -293,6 +306,7 @@ lamp_status_panel_class_init (LampStatusPanelClass *klass)
   gtk_widget_class_bind_template_child (widget_class, LampStatusPanel, body);
   gtk_widget_class_bind_template_child (widget_class, LampStatusPanel, problem);
   gtk_widget_class_bind_template_child (widget_class, LampStatusPanel, actions);
+  gtk_widget_class_bind_template_child (widget_class, LampStatusPanel, replay_button);
   gtk_widget_class_bind_template_child (widget_class, LampStatusPanel, progress);
 }
 
