@@ -250,6 +250,8 @@ lamp_application_startup (GApplication *application)
 
   G_APPLICATION_CLASS (lamp_application_parent_class)->startup (application);
 
+  /* Opening an event would otherwise select the server's words in it. */
+  g_object_set (gtk_settings_get_default (), "gtk-label-select-on-focus", FALSE, NULL);
   gtk_window_set_default_icon_name (LAMP_APPLICATION_ID);
   self->settings = g_settings_new (LAMP_SCHEMA_ID);
   g_action_map_add_action_entries (G_ACTION_MAP (self), actions, G_N_ELEMENTS (actions), self);

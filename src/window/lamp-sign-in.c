@@ -31,6 +31,8 @@ lamp_sign_in_class_init (LampSignInClass *klass)
   G_OBJECT_CLASS (klass)->dispose = lamp_sign_in_dispose;
 
   g_type_ensure (LAMP_TYPE_CONNECTION);
+  /* A window of libadwaita has none of itself. */
+  gtk_widget_class_set_accessible_role (widget_class, GTK_ACCESSIBLE_ROLE_DIALOG);
   gtk_widget_class_set_template_from_resource (widget_class,
                                                "/io/github/lamppost/Lamppost/ui/lamp-sign-in.ui");
   gtk_widget_class_bind_template_child (widget_class, LampSignIn, connection);

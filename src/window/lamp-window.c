@@ -33,6 +33,7 @@ struct _LampWindow
   GtkButton *welcome_done;
   AdwLeaflet *leaflet;
   AdwViewSwitcherTitle *switcher;
+  AdwViewSwitcherBar *switcher_bar;
   GtkRevealer *banner;
   GtkLabel *banner_label;
   GtkButton *banner_button;
@@ -64,6 +65,7 @@ struct _LampWindow
   LampClient *client;   /* (owned) (nullable) until there is one */
   GCancellable *cancel; /* (owned) */
   guint update_id;      /* 0 while nothing has changed */
+  guint reveal_id;      /* 0 unless the window has just become narrow or wide */
   guint search_id;      /* 0 while nobody types */
   guint patience_id;    /* 0 unless the agent has just been started */
   gboolean welcoming;   /* the first-run page stays until it is closed */
@@ -342,6 +344,26 @@ visible_child_cb (LampWindow *self)
       adw_leaflet_get_visible_child (self->leaflet) != self->details_box &&
       lamp_event_details_get_item (self->details) != NULL)
     show_details (self, NULL);
+}
+
+static gboolean
+reveal_cb (gpointer user_data)
+{
+  LampWindow *self = LAMP_WINDOW (user_data);
+
+  self->reveal_id = 0;
+  adw_view_switcher_bar_set_reveal (self->switcher_bar,
+                                    adw_view_switcher_title_get_title_visible (self->switcher));
+
+  return G_SOURCE_REMOVE;
+}
+
+/* It changes while places are given out, and then there is none for the bar any more. */
+static void
+title_visible_cb (LampWindow *self)
+{
+  if (self->reveal_id == 0)
+    self->reveal_id = g_idle_add (reveal_cb, self);
 }
 
 /* --- search and filters ------------------------------------------------- */
@@ -815,6 +837,7 @@ lamp_window_dispose (GObject *object)
 
   g_cancellable_cancel (self->cancel);
   g_clear_handle_id (&self->update_id, g_source_remove);
+  g_clear_handle_id (&self->reveal_id, g_source_remove);
   g_clear_handle_id (&self->search_id, g_source_remove);
   g_clear_handle_id (&self->patience_id, g_source_remove);
   gtk_widget_dispose_template (GTK_WIDGET (self), LAMP_TYPE_WINDOW);
@@ -843,6 +866,7 @@ bind_children (GtkWidgetClass *widget_class)
   gtk_widget_class_bind_template_child (widget_class, LampWindow, welcome_done);
   gtk_widget_class_bind_template_child (widget_class, LampWindow, leaflet);
   gtk_widget_class_bind_template_child (widget_class, LampWindow, switcher);
+  gtk_widget_class_bind_template_child (widget_class, LampWindow, switcher_bar);
   gtk_widget_class_bind_template_child (widget_class, LampWindow, banner);
   gtk_widget_class_bind_template_child (widget_class, LampWindow, banner_label);
   gtk_widget_class_bind_template_child (widget_class, LampWindow, banner_button);
@@ -915,6 +939,7 @@ lamp_window_class_init (LampWindowClass *klass)
   gtk_widget_class_bind_template_callback (widget_class, event_activated_cb);
   gtk_widget_class_bind_template_callback (widget_class, shows_end_buttons);
   gtk_widget_class_bind_template_callback (widget_class, visible_child_cb);
+  gtk_widget_class_bind_template_callback (widget_class, title_visible_cb);
   gtk_widget_class_bind_template_callback (widget_class, filter_changed_cb);
   gtk_widget_class_bind_template_callback (widget_class, search_mode_cb);
   gtk_widget_class_bind_template_callback (widget_class, page_changed_cb);
