@@ -4,6 +4,7 @@
 The helpers that read and press a window by accessible name are not a part of this project; where
 they or a package is missing, start() says so in a Skip.
 """
+import ctypes
 import importlib.util
 import json
 import os
@@ -61,6 +62,12 @@ def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         return s.getsockname()[1]
+
+
+def end_with_parent():
+    """A test that is killed leaves nobody behind: what the bus has started ends with the bus."""
+    set_death_signal = 1
+    ctypes.CDLL(None).prctl(set_death_signal, signal.SIGTERM)
 
 
 class Desktop:
@@ -252,6 +259,7 @@ class Desktop:
         log = open(self.folder / f"{name}.log", "ab")
         options.setdefault("stdout", log)
         options.setdefault("stdin", subprocess.DEVNULL)
+        options.setdefault("preexec_fn", end_with_parent)
         process = subprocess.Popen(command, env={**self.env, **(env or {})}, stderr=log, **options)
         log.close()
         self.children[name] = process
