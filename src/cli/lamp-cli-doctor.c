@@ -155,7 +155,7 @@ check_folder (Doctor *self)
       return check_mode (self, folder, FOLDER_MODE);
     }
 
-  finding = g_strdup_printf (_("Everybody uses the queue's folder: %s"), folder);
+  finding = g_strdup_printf (_("Everybody uses the queue’s folder: %s"), folder);
   report (self, LEVEL_BAD, finding, _("Set SPEC_KITTY_HOME to a folder of your own."));
 
   return FALSE;
@@ -177,7 +177,7 @@ check_link (Doctor *self)
   finding = g_strdup_printf (_("The queue is a symbolic link that somebody else made: %s"),
                              self->queue_path);
   quoted = g_shell_quote (self->queue_path);
-  advice = g_strdup_printf (_("Look where it leads: ls -l %s. If you don't know it, run: rm %s"),
+  advice = g_strdup_printf (_("Look where it leads: ls -l %s. If you don’t know it, run: rm %s"),
                             quoted, quoted);
   report (self, LEVEL_BAD, finding, advice);
 }
@@ -212,7 +212,7 @@ check_queue (Doctor *self)
     }
   else if (g_access (self->queue_path, R_OK | W_OK) != 0 || g_access (folder, W_OK | X_OK) != 0)
     {
-      finding = g_strdup_printf (_("The queue can't be written: %s"), self->queue_path);
+      finding = g_strdup_printf (_("The queue can’t be written: %s"), self->queue_path);
       report (self, LEVEL_BAD, finding,
               _("Give yourself the right to write the file and its folder."));
     }
@@ -241,7 +241,7 @@ report_corrupt (Doctor     *self,
   finding = g_strdup_printf (_("A damaged queue was put aside on %s: %s"),
                              when != NULL ? when : stamp, path);
   advice = g_strdup_printf (_("What could be read of it is in the queue now. Delete it when you "
-                              "don't need it: rm %s*"),
+                              "don’t need it: rm %s*"),
                             quoted);
   report (self, LEVEL_WARNING, finding, advice);
 }
@@ -279,12 +279,12 @@ check_wal (Doctor *self)
 
   size = g_format_size_full ((guint64) info.st_size, G_FORMAT_SIZE_IEC_UNITS);
   finding =
-    g_strdup_printf (_("What waits to be written into the queue's file has grown to %s: %s"), size,
+    g_strdup_printf (_("What waits to be written into the queue’s file has grown to %s: %s"), size,
                      path);
   report (self, LEVEL_WARNING, finding,
           _(
            "A program reads the queue without a pause, a “sqlite3” perhaps. End it; the file then "
-           "shrinks by itself. Don't delete it: it holds events."));
+           "shrinks by itself. Don’t delete it: it holds events."));
 }
 
 static void
@@ -303,7 +303,7 @@ check_disk (Doctor *self)
 
   left = g_file_info_get_attribute_uint64 (info, G_FILE_ATTRIBUTE_FILESYSTEM_FREE);
   size = g_format_size (left);
-  finding = g_strdup_printf (_("%s are free on the queue's disk."), size);
+  finding = g_strdup_printf (_("%s are free on the queue’s disk."), size);
   if (left >= DISK_LOW)
     report (self, LEVEL_GOOD, finding, NULL);
   else
@@ -327,7 +327,7 @@ check_agent (Doctor *self)
 
   if (self->cli->client == NULL)
     {
-      report (self, LEVEL_BAD, _("The agent doesn't run, and the session can't start it."),
+      report (self, LEVEL_BAD, _("The agent doesn’t run, and the session can’t start it."),
               _("Run “lamppost-agent”; if that ends at once, it says why."));
       return;
     }
@@ -419,10 +419,10 @@ check_portals (Doctor *self)
     { "org.freedesktop.portal.Notification",
       N_("The desktop shows no notifications of a Flatpak."),
       N_("Look at the tray icon instead, or at “lamppost status”.") },
-    { "org.freedesktop.portal.Background", N_("The desktop can't start a Flatpak at login."),
-      N_("Add Lamppost to the desktop's own list of programs to start.") },
+    { "org.freedesktop.portal.Background", N_("The desktop can’t start a Flatpak at login."),
+      N_("Add Lamppost to the desktop’s own list of programs to start.") },
     { "org.freedesktop.portal.NetworkMonitor",
-      N_("The desktop doesn't tell a Flatpak when the network is back."),
+      N_("The desktop doesn’t tell a Flatpak when the network is back."),
       N_("Nothing needs to be done: the server is tried again now and then.") },
   };
   gboolean complete = TRUE;
@@ -482,15 +482,15 @@ check_server (Doctor *self)
       N_("Set it in the preferences, or with: gsettings set io.github.lamppost.Lamppost "
          "server-url https://…") },
     { "paused", LEVEL_WARNING, N_("Replay is paused."), N_("Run “lamppost unpause”.") },
-    { "unauthorized", LEVEL_BAD, N_("The server doesn't take the token."),
+    { "unauthorized", LEVEL_BAD, N_("The server doesn’t take the token."),
       N_("Run “lamppost login” with a new one.") },
     { "misconfigured", LEVEL_BAD,
-      N_("What answers at the server's address doesn't take what is sent."),
-      N_("The agent's error below says why: it may be the address, or an update is needed.") },
+      N_("What answers at the server’s address doesn’t take what is sent."),
+      N_("The agent’s error below says why: it may be the address, or an update is needed.") },
     { "throttled", LEVEL_WARNING, N_("The server asks to wait."),
       N_("Nothing needs to be done; sending goes on by itself.") },
-    { "offline", LEVEL_WARNING, N_("The server isn't reached, or isn't well."),
-      N_("If the agent's error below is about the way there, check the network. Sending goes on "
+    { "offline", LEVEL_WARNING, N_("The server isn’t reached, or isn’t well."),
+      N_("If the agent’s error below is about the way there, check the network. Sending goes on "
          "by itself.") },
   };
   g_autofree char *finding = NULL;
@@ -500,14 +500,14 @@ check_server (Doctor *self)
 
   if (is_address_refused (self))
     {
-      report (self, LEVEL_BAD, _("The server's address can't be used."),
-              _("The agent's error below says why. Correct it in the preferences."));
+      report (self, LEVEL_BAD, _("The server’s address can’t be used."),
+              _("The agent’s error below says why. Correct it in the preferences."));
       return;
     }
 
   if (is_token_overridden (self))
     {
-      report (self, LEVEL_BAD, _("The server doesn't take the token."),
+      report (self, LEVEL_BAD, _("The server doesn’t take the token."),
               _("The agent has it from SAAS_API_KEY. Correct or unset that where the agent is "
                 "started, and start it anew; “lamppost login” changes nothing until then."));
       return;
@@ -542,7 +542,7 @@ check_last_error (Doctor *self)
     report (self, LEVEL_GOOD, _("The agent reports no problem with server or token."), NULL);
   else
     report (self, LEVEL_BAD, last_error,
-            _("This is the agent's last error; it goes when mended."));
+            _("This is the agent’s last error; it goes when mended."));
 }
 
 static void

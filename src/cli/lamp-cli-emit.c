@@ -303,10 +303,10 @@ check_usage (LampCli *cli,
   g_autoptr (GError) error = NULL;
 
   if (!emit->lines && emit->mission_id == NULL)
-    return lamp_cli_usage (cli, _("The event's mission is missing: -m MISSION."));
+    return lamp_cli_usage (cli, _("The event’s mission is missing: -m MISSION."));
 
   if (!emit->lines && emit->event_type == NULL)
-    return lamp_cli_usage (cli, _("The event's type is missing: -t TYPE."));
+    return lamp_cli_usage (cli, _("The event’s type is missing: -t TYPE."));
 
   if (emit->lines && emit->payload != NULL)
     return lamp_cli_usage (cli, _("With --lines the payloads are in the lines; -p is too much."));

@@ -25,7 +25,7 @@ explain (LampCli *cli,
   for (guint i = 0; i < n_ids; i++)
     {
       g_autofree char *message = g_strdup_printf (g_ptr_array_index (envelopes, i) != NULL
-                                                    ? _("The event %s hasn't failed")
+                                                    ? _("The event %s hasn’t failed")
                                                     : _("There is no event %s"),
                                                   ids[i]);
 
@@ -96,7 +96,7 @@ lamp_cli_discard (LampCli *cli,
     { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_STRING_ARRAY, &ids, NULL, N_("ID…") }, { NULL }
   };
 
-  if (!lamp_cli_parse (cli, entries, _("Only failed events are deleted. It can't be undone."),
+  if (!lamp_cli_parse (cli, entries, _("Only failed events are deleted. It can’t be undone."),
                        arguments))
     return LAMP_CLI_USAGE;
 

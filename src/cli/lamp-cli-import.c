@@ -80,7 +80,7 @@ print_more (const char *path,
   if (n_more == 0)
     return;
 
-  message = g_strdup_printf (ngettext ("%u more can't be imported.", "%u more can't be imported.",
+  message = g_strdup_printf (ngettext ("%u more can’t be imported.", "%u more can’t be imported.",
                                        n_more),
                              n_more);
   print_problem (path, message);

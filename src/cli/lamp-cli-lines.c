@@ -73,7 +73,7 @@ read_some (int       fd,
 
   if (n_read < 0)
     g_set_error (error, G_IO_ERROR, g_io_error_from_errno (code),
-                 _("Standard input can't be read: %s"), g_strerror (code));
+                 _("Standard input can’t be read: %s"), g_strerror (code));
 
   return n_read >= 0;
 }

@@ -80,7 +80,7 @@ read_line (char    *buffer,
 
   if (n_read < 0)
     {
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED, _("Standard input can't be read: %s"),
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED, _("Standard input can’t be read: %s"),
                    g_strerror (errno));
       return -1;
     }

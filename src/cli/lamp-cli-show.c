@@ -148,7 +148,7 @@ lamp_cli_show (LampCli *cli,
   gboolean raw = FALSE;
   const GOptionEntry entries[] = {
     { "json", 0, 0, G_OPTION_ARG_NONE, &json, N_("Print a JSON object"), NULL },
-    { "raw", 0, 0, G_OPTION_ARG_NONE, &raw, N_("Print the envelope's bytes and nothing else"),
+    { "raw", 0, 0, G_OPTION_ARG_NONE, &raw, N_("Print the envelope’s bytes and nothing else"),
       NULL },
     { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_STRING_ARRAY, &ids, NULL, N_("ID") },
     { NULL }
@@ -158,7 +158,7 @@ lamp_cli_show (LampCli *cli,
     return LAMP_CLI_USAGE;
 
   if (ids == NULL)
-    return lamp_cli_usage (cli, _("The event's id is missing."));
+    return lamp_cli_usage (cli, _("The event’s id is missing."));
 
   if (ids[1] != NULL)
     return lamp_cli_usage (cli, _("“%s” is one word too many."), ids[1]);

@@ -118,7 +118,7 @@ lamp_cli_fail (LampCli *self,
 
   if (is_unreachable (error))
     {
-      lamp_cli_complain (_("The agent can't be reached. Start it with “lamppost-agent”."));
+      lamp_cli_complain (_("The agent can’t be reached. Start it with “lamppost-agent”."));
       g_debug ("%s", error->message);
       return LAMP_CLI_UNREACHABLE;
     }
@@ -245,7 +245,7 @@ lamp_cli_open_agent (LampCli *self)
 
   if (self->connection == NULL)
     lamp_cli_complain (
-      _("There is no session bus here, so the agent can't be reached. "
+      _("There is no session bus here, so the agent can’t be reached. "
         "Run this in your desktop session, where “lamppost-agent” runs."));
   else if (!open_agent (self, &error))
     lamp_cli_fail (self, error);

@@ -61,7 +61,7 @@ print_help (void)
     }
 
   g_print (
-    _("\n“lamppost COMMAND --help” tells about a command's options.\n"
+    _("\n“lamppost COMMAND --help” tells about a command’s options.\n"
       "“lamppost --version” prints the version.\n"
       "Ends with 0 if done, 1 if it failed, 2 if the command line is wrong,\n"
       "3 if the agent or the queue is out of reach.\n"));

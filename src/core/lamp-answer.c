@@ -46,7 +46,7 @@ static const char *const hints[] = {
   [LAMP_OUTCOME_UNAUTHORIZED] = N_("signing in is needed"),
   [LAMP_OUTCOME_TOO_LARGE] = N_("too much was sent at once"),
   [LAMP_OUTCOME_THROTTLED] = N_("the server asks to wait"),
-  [LAMP_OUTCOME_MISCONFIGURED] = N_("events are not taken there, check the server's address"),
+  [LAMP_OUTCOME_MISCONFIGURED] = N_("events are not taken there, check the server’s address"),
 };
 
 /* Statuses for which more can be said. The first entry that holds wins. */
@@ -56,10 +56,10 @@ static const struct
   guint last;
   const char *hint;
 } status_hints[] = {
-  { 412, 412, N_("the server doesn't want what this version sends, look for an update") },
-  { 415, 415, N_("the server doesn't want what this version sends, look for an update") },
+  { 412, 412, N_("the server doesn’t want what this version sends, look for an update") },
+  { 415, 415, N_("the server doesn’t want what this version sends, look for an update") },
   { 426, 426, N_("the server wants another version of this program, look for an update") },
-  { 300, 399, N_("the server sends us elsewhere, correct the server's address") },
+  { 300, 399, N_("the server sends us elsewhere, correct the server’s address") },
 };
 
 /* The lists of ids of the first two dialects. Their elements are ids or objects. */

@@ -96,7 +96,7 @@ test_mixed_ids (LampAgentRun **fixture,
     "0 events were discarded.\n"
     "lamppost: There is no event %s\n"
     "lamppost: There is no event %s\n"
-    "lamppost: The event %s hasn't failed\n"
+    "lamppost: The event %s hasn’t failed\n"
     "lamppost: There is no event %s\n"
     "lamppost: There is no event nonsense\n",
     UNKNOWN, first, pending, first);
@@ -301,7 +301,7 @@ test_doctor (LampAgentRun **fixture,
   lamp_fake_server_set_token (run->server, "another");
   lamp_agent_run_call (run, "ReplayNow", NULL);
   lamp_test_wait_until (lamp_agent_run_is_state (run, "unauthorized"));
-  assert_doctor (run, "✗ The server doesn't take the token.\n  → Run “lamppost login”");
+  assert_doctor (run, "✗ The server doesn’t take the token.\n  → Run “lamppost login”");
 
   lamp_agent_run_age_pending (run, 48);
   lamp_agent_run_call (run, "ReplayNow", NULL);
@@ -311,7 +311,7 @@ test_doctor (LampAgentRun **fixture,
   lamp_fake_server_push_status (run->server, 426, "{}");
   lamp_agent_run_call (run, "ReplayNow", NULL);
   lamp_test_wait_until (lamp_agent_run_is_state (run, "misconfigured"));
-  assert_doctor (run, "✗ What answers at the server's address doesn't take what is sent.\n  → ");
+  assert_doctor (run, "✗ What answers at the server’s address doesn’t take what is sent.\n  → ");
 }
 
 /* None at all, and one that is of no use, are two things. */
@@ -334,7 +334,7 @@ test_doctor_without_server (LampAgentRun **fixture,
   lamp_agent_run_end (run);
   lamp_agent_run_setenv (run, "SAAS_API_URL", "ftp://example.org");
   lamp_agent_run_start (run);
-  assert_doctor (run, "✗ The server's address can't be used.\n  → ");
+  assert_doctor (run, "✗ The server’s address can’t be used.\n  → ");
   g_assert_cmpint (lamp_agent_run_cli (run, NULL, "replay", &replay), ==, 1);
   g_assert_nonnull (strstr (replay, "must begin with https://"));
   lamp_agent_run_cli (run, NULL, "status", &status);

@@ -460,12 +460,12 @@ test_no_agent (Fixture      *fixture,
 
       lamp_cli_run_assert (ran, UNREACHABLE);
       g_assert_cmpstr (ran->err, ==,
-                       "lamppost: The agent can't be reached. Start it with “lamppost-agent”.\n");
+                       "lamppost: The agent can’t be reached. Start it with “lamppost-agent”.\n");
     }
 
   doctor = run (fixture, "doctor");
   lamp_cli_run_assert (doctor, FAILED);
-  lamp_cli_assert_contains (doctor->out, "✗ The agent doesn't run");
+  lamp_cli_assert_contains (doctor->out, "✗ The agent doesn’t run");
 }
 
 static void
@@ -922,7 +922,7 @@ test_doctor (Fixture      *fixture,
   ill = run (fixture, "doctor");
   lamp_cli_run_assert (ill, FAILED);
   lamp_cli_assert_contains (ill->out, "! Tray: ");
-  lamp_cli_assert_contains (ill->out, "✗ The server doesn't take the token.\n  → ");
+  lamp_cli_assert_contains (ill->out, "✗ The server doesn’t take the token.\n  → ");
   lamp_cli_assert_contains (ill->out, "✗ 2 events have failed.\n  → ");
   lamp_cli_assert_contains (ill->out, "! The agent runs, version 0.0.1.\n  → ");
   lamp_cli_assert_contains (ill->out, "! The queue holds 90002 of 100000 events.\n  → ");

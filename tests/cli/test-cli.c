@@ -764,7 +764,7 @@ test_doctor_common_folder (Fixture      *fixture,
 
   g_assert_no_errno (g_chmod (fixture->home, 01777));
   ran = run_doctor (fixture);
-  lamp_cli_assert_contains (ran->out, "✗ Everybody uses the queue's folder: ");
+  lamp_cli_assert_contains (ran->out, "✗ Everybody uses the queue’s folder: ");
   lamp_cli_assert_contains (ran->out, "SPEC_KITTY_HOME");
   g_assert_null (strstr (ran->out, "chmod"));
 }
@@ -822,7 +822,7 @@ test_doctor_damaged (Fixture      *fixture,
   g_autofree char *corrupt = g_strconcat (path, ".corrupt-20260131T120000Z", NULL);
   g_autofree char *side = g_strconcat (corrupt, "-wal", NULL);
   g_autofree char *finding = NULL;
-  g_autofree char *advice = g_strdup_printf ("Delete it when you don't need it: rm '%s'*\n",
+  g_autofree char *advice = g_strdup_printf ("Delete it when you don’t need it: rm '%s'*\n",
                                              corrupt);
   g_autoptr (LampCliRun) ran = NULL;
   g_autoptr (LampCliRun) now = NULL;
@@ -865,7 +865,7 @@ test_doctor_wal (Fixture      *fixture,
                     "INSERT INTO other VALUES (zeroblob (9 * 1024 * 1024)); COMMIT;");
   large = run_doctor (fixture);
   lamp_cli_assert_contains (large->out,
-                            "! What waits to be written into the queue's file has grown "
+                            "! What waits to be written into the queue’s file has grown "
                             "to ");
   lamp_cli_assert_contains (large->out, "queue.db-wal\n  → ");
 }
