@@ -89,6 +89,7 @@ watch_token (LampAgent *self)
 
   g_clear_pointer (&self->token_problem, g_free);
   if (refused && lamp_settings_get_token_override () != NULL)
+    /* TRANSLATORS: the placeholder is what the server answered */
     self->token_problem = g_strdup_printf (_("%s. The token comes from SAAS_API_KEY: correct or "
                                              "unset that, and start the agent anew"),
                                            lamp_replay_get_last_error (self->replay));

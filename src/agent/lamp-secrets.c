@@ -366,6 +366,7 @@ lamp_secrets_store_async (LampSecrets        *self,
     }
 
   g_task_set_task_data (task, g_strdup (token), (GDestroyNotify) secret_password_free);
+  /* TRANSLATORS: the name of the entry in the keyring */
   secret_password_store (&schema, SECRET_COLLECTION_DEFAULT, _("Lamppost: server token"), token,
                          self->cancel, stored_cb, g_steal_pointer (&task), ATTRIBUTES);
 }

@@ -259,6 +259,7 @@ events_from_batch (LampService *self,
                               lamp_queue_get_node_id (self->queue), error);
       if (event == NULL)
         {
+          /* TRANSLATORS: before the words of what is wrong; keep the space at the end */
           g_prefix_error (error, _("event %zu of %zu: "), i + 1, size);
           return NULL;
         }

@@ -150,6 +150,7 @@ send_part (LampCli *cli,
       if (part->first_line > 0)
         {
           lamp_bus_error_strip (*error);
+          /* TRANSLATORS: before the words of what is wrong; keep the space at the end */
           g_prefix_error (error, _("Line %" PRIu64 " and on: "), part->first_line);
         }
       return FALSE;
@@ -213,6 +214,7 @@ emit_line (LampCli    *cli,
   event = lamp_cli_event_from_line (line, length, &defaults, error);
   if (event == NULL)
     {
+      /* TRANSLATORS: before the words of what is wrong; keep the space at the end */
       g_prefix_error (error, _("Line %" PRIu64 ": "), number);
       return FALSE;
     }

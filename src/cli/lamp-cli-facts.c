@@ -129,5 +129,6 @@ lamp_cli_facts_dup_summary (GVariant *facts)
   if (*counts == '\0')
     return g_strdup (_("No agent runs"));
 
+  /* TRANSLATORS: numbers of events like “12 waiting, 2 failed” */
   return g_strdup_printf (_("No agent runs, %s"), counts);
 }

@@ -195,7 +195,7 @@ print_counts (const char *path,
   if (named)
     g_print ("%s: ", name);
 
-  /* Translators: “12 events were imported, 1 was skipped.” */
+  /* TRANSLATORS: “12 events were imported, 1 was skipped.” */
   g_print (_("%s, %s.\n"), first, second);
 }
 

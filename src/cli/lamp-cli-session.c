@@ -41,6 +41,7 @@ login (LampCli       *cli,
   g_autoptr (GError) error = NULL;
   gboolean overridden = is_overridden (agent);
 
+  /* TRANSLATORS: a prompt; keep the space at the end */
   token = lamp_cli_read_secret (_("Token (it is not shown): "), &error);
   if (token == NULL)
     return lamp_cli_fail (cli, error);

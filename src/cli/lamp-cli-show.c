@@ -21,19 +21,19 @@ typedef struct
 } Fact;
 
 static const Fact facts[] = {
-  { "event_id", N_("event") },
-  { "event_type", N_("type") },
-  { "mission_id", N_("mission") },
-  { "aggregate_id", N_("aggregate") },
-  { "status", N_("status") },
-  { "lamport_clock", N_("clock") },
-  { "timestamp", N_("emitted") },
-  { "queued_at", N_("queued") },
-  { "last_retry_at", N_("last attempt") },
-  { "delivered_at", N_("delivered") },
-  { "retry_count", N_("refusals") },
-  { "error_code", N_("error") },
-  { "error_message", N_("message") },
+  { "event_id", NC_("event", "event") },
+  { "event_type", NC_("event", "type") },
+  { "mission_id", NC_("event", "mission") },
+  { "aggregate_id", NC_("event", "aggregate") },
+  { "status", NC_("event", "status") },
+  { "lamport_clock", NC_("event", "clock") },
+  { "timestamp", NC_("event", "emitted") },
+  { "queued_at", NC_("event", "queued") },
+  { "last_retry_at", NC_("event", "last attempt") },
+  { "delivered_at", NC_("event", "delivered") },
+  { "retry_count", NC_("event", "refusals") },
+  { "error_code", NC_("event", "error") },
+  { "error_message", NC_("event", "message") },
 };
 
 static gboolean
@@ -79,7 +79,7 @@ print_for_people (const char *envelope,
     {
       g_autofree char *value = dup_fact (row, facts[i].key);
 
-      lamp_cli_print_fact (_(facts[i].label), value);
+      lamp_cli_print_fact (g_dpgettext2 (NULL, "event", facts[i].label), value);
     }
 
   if (parse_envelope (envelope, &object))

@@ -15,16 +15,16 @@ typedef struct
 } Line;
 
 static const Line lines[] = {
-  { N_("pending"), "Pending" },
-  { N_("failed"), "Failed" },
-  { N_("delivered"), "Delivered" },
-  { N_("server"), "ServerUrl" },
-  { N_("node"), "NodeId" },
-  { N_("queue file"), "QueuePath" },
-  { N_("clock"), "LamportClock" },
-  { N_("last delivery"), "LastDelivery" },
-  { N_("oldest pending"), "OldestPending" },
-  { N_("last error"), "LastError" },
+  { NC_("status", "pending"), "Pending" },
+  { NC_("status", "failed"), "Failed" },
+  { NC_("status", "delivered"), "Delivered" },
+  { NC_("status", "server"), "ServerUrl" },
+  { NC_("status", "node"), "NodeId" },
+  { NC_("status", "queue file"), "QueuePath" },
+  { NC_("status", "clock"), "LamportClock" },
+  { NC_("status", "last delivery"), "LastDelivery" },
+  { NC_("status", "oldest pending"), "OldestPending" },
+  { NC_("status", "last error"), "LastError" },
 };
 
 static const LampCliFact *
@@ -51,7 +51,7 @@ print_line (GVariant   *facts,
                               lamp_cli_facts_get_time (facts, fact->property) == 0))
     shown = _("none");
 
-  lamp_cli_print_fact (_(line->label), shown);
+  lamp_cli_print_fact (g_dpgettext2 (NULL, "status", line->label), shown);
 }
 
 static void

@@ -9,8 +9,10 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Wide enough for the longest label and a gap behind it. */
+/* Wide enough for the longest label of English and a gap behind it; another language may have a
+ * longer one. */
 #define LABEL_WIDTH 16
+#define GAP 2
 
 /* List()'s keys (section 7 of the specification). Rows come in any order, JSON in this one. */
 static const char *const row_keys[] = {
@@ -133,7 +135,7 @@ lamp_cli_print_fact (const char *label,
     return;
 
   clean = lamp_cli_clean (value);
-  lamp_cli_pad (line, label, LABEL_WIDTH);
+  lamp_cli_pad (line, label, MAX (LABEL_WIDTH, lamp_cli_text_width (label) + GAP));
   g_print ("%s%s\n", line->str, clean);
 }
 

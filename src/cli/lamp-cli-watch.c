@@ -9,8 +9,9 @@
 #include <glib-unix.h>
 #include <glib/gi18n.h>
 
-/* The widest first word and a gap. */
+/* The widest first word of English and a gap; another language may have a wider one. */
 #define WORD_WIDTH 16
+#define GAP 1
 
 typedef struct
 {
@@ -42,7 +43,7 @@ print_event (Watch      *self,
 
   clean = lamp_cli_clean (text);
   g_string_printf (line, "%s  ", time);
-  lamp_cli_pad (line, word, WORD_WIDTH);
+  lamp_cli_pad (line, word, MAX (WORD_WIDTH, lamp_cli_text_width (word) + GAP));
   g_print ("%s%s\n", line->str, clean);
 
   /* A reader that went away ends it. */
@@ -58,7 +59,7 @@ queued_cb (LampBusAgent1 *agent,
            gint64         lamport_clock,
            gpointer       user_data)
 {
-  print_event (user_data, _("queued"), "%s  %s  %s", event_id, mission_id, event_type);
+  print_event (user_data, C_("watch", "queued"), "%s  %s  %s", event_id, mission_id, event_type);
 }
 
 static void
@@ -67,7 +68,7 @@ delivered_cb (LampBusAgent1     *agent,
               gpointer           user_data)
 {
   for (gsize i = 0; event_ids[i] != NULL; i++)
-    print_event (user_data, _("delivered"), "%s", event_ids[i]);
+    print_event (user_data, C_("watch", "delivered"), "%s", event_ids[i]);
 }
 
 static void
@@ -82,7 +83,7 @@ failed_cb (LampBusAgent1 *agent,
 
   g_variant_iter_init (&iter, refusals);
   while (g_variant_iter_next (&iter, "(&s&s&s)", &event_id, &code, &message))
-    print_event (user_data, _("failed"), "%s  %s: %s", event_id, code, message);
+    print_event (user_data, C_("watch", "failed"), "%s  %s: %s", event_id, code, message);
 }
 
 static void
@@ -93,8 +94,14 @@ finished_cb (LampBusAgent1 *agent,
              const char    *error,
              gpointer       user_data)
 {
-  print_event (user_data, _("replay finished"), _("%u delivered, %u failed, %u left%s%s"),
-               delivered, failed, left, *error != '\0' ? ": " : "", error);
+  /* TRANSLATORS: numbers of events after a replay; each may be 0 or 1 */
+  g_autofree char *counts = g_strdup_printf (_("%u delivered, %u failed, %u left"), delivered,
+                                             failed, left);
+
+  if (*error == '\0')
+    print_event (user_data, _("replay finished"), "%s", counts);
+  else
+    print_event (user_data, _("replay finished"), "%s: %s", counts, error);
 }
 
 static void

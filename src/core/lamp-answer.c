@@ -446,6 +446,7 @@ say (LampOutcome *outcome,
      const char  *words)
 {
   g_free (outcome->message);
+  /* TRANSLATORS: an address, an HTTP status, and what that means */
   outcome->message = g_strdup_printf (_("%s answered %u: %s"), url, outcome->status, words);
 }
 
@@ -456,6 +457,7 @@ say_unreadable (LampOutcome *outcome,
 {
   outcome->kind = LAMP_OUTCOME_SERVER_ERROR;
   g_free (outcome->message);
+  /* TRANSLATORS: an address, an HTTP status, and what is wrong with the answer */
   outcome->message = g_strdup_printf (_("%s answered %u but not with a readable answer: %s"), url,
                                       outcome->status, reason);
 }

@@ -208,6 +208,7 @@ check_object (const char *field,
                    problem.rule);
 
   if (object->type != LAMP_JSON_OBJECT)
+    /* TRANSLATORS: “a number”, “an array” … */
     return refuse (error, field, _("must be a JSON object, but it is %s"),
                    describe_type (object->type));
 
@@ -436,6 +437,7 @@ refuse_unknown (const char *key,
   for (gsize i = 1; i < N_OPTIONS; i++)
     g_string_append_printf (known, ", %s", options[i].name);
 
+  /* TRANSLATORS: a name, and a list of names */
   return refuse (error, "options", _("%s is not known; known are %s"), quoted, known->str);
 }
 

@@ -248,6 +248,7 @@ check_escape (Reader *self)
     }
   else if (self->position < self->end && escapes[*self->position] == '\0')
     {
+      /* TRANSLATORS: keep the nine characters after “of” as they are */
       return refuse_at (self, backslash, N_("after a backslash only one of \"\\/bfnrtu may come"));
     }
 

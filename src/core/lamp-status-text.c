@@ -91,6 +91,7 @@ lamp_status_text_dup_count (guint64 count)
     return g_strdup ("");
 
   if (count > COUNT_MAX)
+    /* TRANSLATORS: more than that, where there is little room */
     return g_strdup_printf (_("%d+"), COUNT_MAX);
 
   return g_strdup_printf ("%" PRIu64, count);
@@ -117,6 +118,7 @@ append_waiting (GString *line,
   if (pending == 0)
     return;
 
+  /* TRANSLATORS: events that wait, as in “Offline, 12 waiting, 2 failed” */
   part = g_strdup_printf (ngettext ("%" PRIu64 " waiting", "%" PRIu64 " waiting", pending),
                           pending);
   append (line, part);
@@ -131,6 +133,7 @@ append_failed (GString *line,
   if (failed == 0)
     return;
 
+  /* TRANSLATORS: events that have failed, as in “Offline, 12 waiting, 2 failed” */
   part = g_strdup_printf (ngettext ("%" PRIu64 " failed", "%" PRIu64 " failed", failed), failed);
   append (line, part);
 }
@@ -178,6 +181,7 @@ append_next_retry (GString            *line,
     return;
 
   duration = lamp_status_text_dup_duration (snapshot->next_retry - now);
+  /* TRANSLATORS: the placeholder is a duration like “40 s” */
   part = g_strdup_printf (_("next try in %s"), duration);
   append (line, part);
 }
@@ -298,6 +302,7 @@ dup_last_delivery (gint64 last_delivery,
 
   moment = dup_moment (last_delivery, now, "%H:%M");
 
+  /* TRANSLATORS: the placeholder is a time */
   return g_strdup_printf (_("Last delivery: %s"), moment);
 }
 

@@ -31,6 +31,7 @@ fail_errno (LampStore  *self,
             int         errsv,
             GError    **error)
 {
+  /* TRANSLATORS: the queue, the file or folder that is in the way, and why */
   g_set_error (error, LAMP_ERROR, LAMP_ERROR_STORAGE, _("The queue “%s” can’t be used: “%s”: %s"),
                lamp_store_get_path (self), path, g_strerror (errsv));
 

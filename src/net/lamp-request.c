@@ -83,6 +83,7 @@ outcome_for_error (LampRequest  *self,
 
   if (self->mistrust != NULL)
     return outcome_new (self, LAMP_OUTCOME_NO_ANSWER,
+                        /* TRANSLATORS: an address and the reason */
                         g_strdup_printf (_("%s can’t be trusted: %s"), self->url, self->mistrust));
 
   if (error->domain == G_TLS_ERROR)
@@ -97,6 +98,7 @@ outcome_for_error (LampRequest  *self,
                                          error->message));
 
   return outcome_new (self, LAMP_OUTCOME_NO_ANSWER,
+                      /* TRANSLATORS: an address and the reason */
                       g_strdup_printf (_("%s can’t be reached: %s"), self->url, error->message));
 }
 

@@ -182,6 +182,7 @@ open_store (const Options *options,
 
   store = lamp_receiver_store_open (path, error);
   if (store == NULL)
+    /* TRANSLATORS: a file and what is wrong with it follow; keep the space at the end */
     g_prefix_error (error, _("Cannot open the store "));
 
   return store;
@@ -253,6 +254,7 @@ run (const Options *options)
 
   if (!lamp_receiver_listen (receiver, &error))
     {
+      /* TRANSLATORS: the reason follows; keep the space at the end */
       g_prefix_error (&error, _("Cannot listen on %s, port %d: "), address, options->port);
       return fail (EXIT_FAILURE, error->message);
     }

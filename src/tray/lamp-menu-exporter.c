@@ -495,8 +495,7 @@ lamp_menu_exporter_init (LampMenuExporter *self)
     { "handle-about-to-show", G_CALLBACK (handle_about_to_show) },
     { "handle-about-to-show-group", G_CALLBACK (handle_about_to_show_group) },
   };
-  /* TRANSLATORS: Leave it as it is, unless the language is written from right to left: then it is
-   * default:RTL. */
+  /* TRANSLATORS: leave it as it is; where one writes from right to left, it is default:RTL */
   const char *direction = _("default:LTR");
 
   self->hosts = lamp_menu_hosts_new ();

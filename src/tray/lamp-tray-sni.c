@@ -59,6 +59,7 @@ dup_where (LampTrayWatcher *watcher)
   g_autoptr (GDateTime) time = g_date_time_new_from_unix_local (since);
   g_autofree char *when = g_date_time_format (time, "%Y-%m-%d %H:%M:%S");
 
+  /* TRANSLATORS: the name of a program, and a time */
   return g_strdup_printf (_("Shown by %s since %s"),
                           program != NULL ? program : lamp_tray_watcher_get_owner (watcher), when);
 }
@@ -89,6 +90,7 @@ dup_status (LampTraySni *self)
 
   where = dup_where (watcher);
 
+  /* TRANSLATORS: “Shown by” a program, and the names on D-Bus under which it knows us */
   return g_strdup_printf (_("%s, as %s%s"), where,
                           g_dbus_connection_get_unique_name (self->connection),
                           LAMP_TRAY_ITEM_PATH);

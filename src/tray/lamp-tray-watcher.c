@@ -333,6 +333,7 @@ dup_program (guint process_id)
 
   g_strchomp (name);
 
+  /* TRANSLATORS: the name of a program */
   return g_strdup_printf (_("%s (process %u)"), name, process_id);
 }
 

@@ -56,14 +56,13 @@ lamp_activity_dup_summary (GVariant *points,
 
   if (day)
     return g_strdup_printf (
-      /* TRANSLATORS: what the chart shows; numbers of events */
-      _(
-       "In the last day %u were delivered and at most %u waited. Now %u wait, and %u are failed."),
+      /* TRANSLATORS: what the chart shows, read aloud; numbers of events, each may be 0 or 1 */
+      _("In the last day: %u delivered, at most %u waiting. Now: %u waiting, %u failed."),
       all_delivered, largest, pending, failed);
 
   return g_strdup_printf (
-    /* TRANSLATORS: what the chart shows; numbers of events */
-    _("In the last hour %u were delivered and at most %u waited. Now %u wait, and %u are failed."),
+    /* TRANSLATORS: what the chart shows, read aloud; numbers of events, each may be 0 or 1 */
+    _("In the last hour: %u delivered, at most %u waiting. Now: %u waiting, %u failed."),
     all_delivered, largest, pending, failed);
 }
 

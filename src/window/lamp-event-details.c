@@ -51,9 +51,10 @@ static const struct
   const char *words;
   const char *css_class;
 } states[] = {
-  { "pending", "document-open-recent-symbolic", N_("Waiting to be delivered"), "dim-label" },
-  { "failed", "dialog-warning-symbolic", N_("Failed"), "error" },
-  { "delivered", "emblem-ok-symbolic", N_("Delivered"), "success" },
+  { "pending", "document-open-recent-symbolic", NC_("event", "Waiting to be delivered"),
+    "dim-label" },
+  { "failed", "dialog-warning-symbolic", NC_("event", "Failed"), "error" },
+  { "delivered", "emblem-ok-symbolic", NC_("event", "Delivered"), "success" },
 };
 
 /* --- the envelope ------------------------------------------------------- */
@@ -227,7 +228,7 @@ update_state (LampEventDetails *self)
       {
         const char *classes[] = { states[i].css_class, NULL };
 
-        gtk_label_set_label (self->state, _(states[i].words));
+        gtk_label_set_label (self->state, g_dpgettext2 (NULL, "event", states[i].words));
         gtk_image_set_from_icon_name (self->state_icon, states[i].icon);
         gtk_widget_set_css_classes (GTK_WIDGET (self->state), classes);
         gtk_widget_set_css_classes (GTK_WIDGET (self->state_icon), classes);
@@ -247,7 +248,7 @@ update_failure (LampEventDetails *self)
   gtk_label_set_label (self->reason_title, reason.title);
   gtk_label_set_label (self->reason_advice, reason.advice);
 
-  /* TRANSLATORS: what the server said, and its code for that */
+  /* TRANSLATORS: what the server said, and its code for that; use your quotation marks */
   words = *message != '\0' ? g_strdup_printf (_("“%s” (%s)"), message, code) : g_strdup (code);
   gtk_label_set_label (self->server_words, words);
 }

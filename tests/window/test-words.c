@@ -169,9 +169,9 @@ test_summary (void)
   g_autofree char *day = lamp_activity_dup_summary (points, TRUE);
 
   g_assert_cmpstr (hour, ==,
-                   "In the last hour 13 were delivered and at most 12 waited. "
-                   "Now 2 wait, and 1 are failed.");
-  g_assert_true (g_str_has_prefix (day, "In the last day 13 "));
+                   "In the last hour: 13 delivered, at most 12 waiting. "
+                   "Now: 2 waiting, 1 failed.");
+  g_assert_true (g_str_has_prefix (day, "In the last day: 13 "));
 }
 
 static void
