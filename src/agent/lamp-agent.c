@@ -149,6 +149,7 @@ watch_fullness (LampAgent *self)
   else if (self->fullness == NULL)
     {
       self->fullness = g_strdup (
+        /* xgettext:no-c-format */
         _("The queue is more than 80 % full, and a full one takes no more events: let it "
           "be replayed, discard failed events, or raise the setting “capacity”"));
       g_message ("%s", self->fullness);

@@ -182,8 +182,8 @@ open_store (const Options *options,
 
   store = lamp_receiver_store_open (path, error);
   if (store == NULL)
-    /* TRANSLATORS: a file and what is wrong with it follow; keep the space at the end */
-    g_prefix_error (error, _("Cannot open the store "));
+    /* TRANSLATORS: the reason follows; keep the space at the end */
+    g_prefix_error (error, _("Cannot open the store: "));
 
   return store;
 }
