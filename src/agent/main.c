@@ -3,11 +3,11 @@
 #include "config.h"
 
 #include "lamp-agent.h"
+#include "lamp-locale.h"
 #include "lamp-settings.h"
 
 #include <errno.h>
 #include <glib/gi18n.h>
-#include <locale.h>
 
 #ifdef G_OS_UNIX
 #include <glib-unix.h>
@@ -122,10 +122,7 @@ main (int    argc,
   gboolean again = FALSE;
   int status;
 
-  setlocale (LC_ALL, "");
-  bindtextdomain (GETTEXT_PACKAGE, LAMP_LOCALE_DIR);
-  bind_textdomain_codeset (GETTEXT_PACKAGE, "UTF-8");
-  textdomain (GETTEXT_PACKAGE);
+  lamp_locale_init ();
   g_set_application_name (_("Lamppost"));
 
   if (!parse (&argc, &argv, &options, &version, &error))

@@ -74,12 +74,16 @@ print_for_people (const char *envelope,
 {
   g_autoptr (GString) pretty = g_string_new ("\n");
   LampJson object;
+  gsize width = 0;
+
+  for (gsize i = 0; i < G_N_ELEMENTS (facts); i++)
+    width = lamp_cli_widen (width, g_dpgettext2 (NULL, "event", facts[i].label));
 
   for (gsize i = 0; i < G_N_ELEMENTS (facts); i++)
     {
       g_autofree char *value = dup_fact (row, facts[i].key);
 
-      lamp_cli_print_fact (g_dpgettext2 (NULL, "event", facts[i].label), value);
+      lamp_cli_print_fact (g_dpgettext2 (NULL, "event", facts[i].label), width, value);
     }
 
   if (parse_envelope (envelope, &object))

@@ -39,7 +39,8 @@ find_fact (const char *property)
 
 static void
 print_line (GVariant   *facts,
-            const Line *line)
+            const Line *line,
+            gsize       width)
 {
   const LampCliFact *fact = find_fact (line->property);
   g_autofree char *value = lamp_cli_facts_dup_value (facts, fact);
@@ -51,7 +52,7 @@ print_line (GVariant   *facts,
                               lamp_cli_facts_get_time (facts, fact->property) == 0))
     shown = _("none");
 
-  lamp_cli_print_fact (g_dpgettext2 (NULL, "status", line->label), shown);
+  lamp_cli_print_fact (g_dpgettext2 (NULL, "status", line->label), width, shown);
 }
 
 static void
@@ -59,10 +60,14 @@ print_for_people (GVariant *facts)
 {
   g_autofree char *summary = lamp_cli_facts_dup_summary (facts);
   g_autofree char *painted = lamp_cli_paint (LAMP_CLI_BOLD, summary);
+  gsize width = 0;
+
+  for (gsize i = 0; i < G_N_ELEMENTS (lines); i++)
+    width = lamp_cli_widen (width, g_dpgettext2 (NULL, "status", lines[i].label));
 
   g_print ("%s\n", painted);
   for (gsize i = 0; i < G_N_ELEMENTS (lines); i++)
-    print_line (facts, &lines[i]);
+    print_line (facts, &lines[i], width);
 }
 
 static void

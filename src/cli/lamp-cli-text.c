@@ -9,8 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Wide enough for the longest label of English and a gap behind it; another language may have a
- * longer one. */
+/* Wide enough for the longest label of English and a gap behind it. */
 #define LABEL_WIDTH 16
 #define GAP 2
 
@@ -124,8 +123,16 @@ lamp_cli_pad (GString    *line,
     g_string_append_c (line, ' ');
 }
 
+gsize
+lamp_cli_widen (gsize       width,
+                const char *label)
+{
+  return MAX (MAX (width, LABEL_WIDTH), lamp_cli_text_width (label) + GAP);
+}
+
 void
 lamp_cli_print_fact (const char *label,
+                     gsize       width,
                      const char *value)
 {
   g_autoptr (GString) line = g_string_new (NULL);
@@ -135,7 +142,7 @@ lamp_cli_print_fact (const char *label,
     return;
 
   clean = lamp_cli_clean (value);
-  lamp_cli_pad (line, label, MAX (LABEL_WIDTH, lamp_cli_text_width (label) + GAP));
+  lamp_cli_pad (line, label, width);
   g_print ("%s%s\n", line->str, clean);
 }
 

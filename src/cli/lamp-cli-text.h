@@ -57,13 +57,25 @@ char       *lamp_cli_clean         (const char   *text);
 char       *lamp_cli_dup_time      (gint64        time);
 
 /**
+ * lamp_cli_widen:
+ * @width: columns that other labels need, 0 before the first
+ * @label: one more label
+ *
+ * Returns: the columns for all of them, with a gap; English ones always take the same
+ */
+gsize       lamp_cli_widen         (gsize         width,
+                                    const char   *label);
+
+/**
  * lamp_cli_print_fact:
  * @label: what it is
+ * @width: columns, from lamp_cli_widen()
  * @value: (nullable): what is known of it; without, nothing is printed
  *
  * Prints a line with label and value, values below each other.
  */
 void        lamp_cli_print_fact    (const char   *label,
+                                    gsize         width,
                                     const char   *value);
 
 /**

@@ -4,9 +4,9 @@
 
 #include "lamp-cli-text.h"
 #include "lamp-cli.h"
+#include "lamp-locale.h"
 
 #include <glib/gi18n.h>
-#include <locale.h>
 
 /* In the order in which the help lists them: what is done most first. */
 static const LampCliCommand commands[] = {
@@ -135,10 +135,7 @@ main (int   argc,
   g_auto (GStrv) arguments = NULL;
   LampCliExit code;
 
-  setlocale (LC_ALL, "");
-  bindtextdomain (GETTEXT_PACKAGE, LAMP_LOCALE_DIR);
-  bind_textdomain_codeset (GETTEXT_PACKAGE, "UTF-8");
-  textdomain (GETTEXT_PACKAGE);
+  lamp_locale_init ();
   g_set_prgname ("lamppost");
 
   arguments = g_strdupv (argc > 0 ? argv + 1 : argv);

@@ -2,6 +2,7 @@
 
 #include "config.h"
 
+#include "lamp-locale.h"
 #include "lamp-receiver.h"
 
 #include <gio/gio.h>
@@ -9,7 +10,6 @@
 #ifdef G_OS_UNIX
 #include <glib-unix.h>
 #endif
-#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -272,10 +272,7 @@ main (int   argc,
   g_auto (Options) options = { .port = DEFAULT_PORT };
   g_autoptr (GError) error = NULL;
 
-  setlocale (LC_ALL, "");
-  bindtextdomain (GETTEXT_PACKAGE, LAMP_LOCALE_DIR);
-  bind_textdomain_codeset (GETTEXT_PACKAGE, "UTF-8");
-  textdomain (GETTEXT_PACKAGE);
+  lamp_locale_init ();
 
   /* Scripts read the one line on standard output. */
   g_log_writer_default_set_use_stderr (TRUE);

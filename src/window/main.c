@@ -3,9 +3,9 @@
 #include "config.h"
 
 #include "lamp-application.h"
+#include "lamp-locale.h"
 
 #include <glib/gi18n.h>
-#include <locale.h>
 
 static gboolean
 have_schema (void)
@@ -25,10 +25,7 @@ main (int    argc,
 {
   g_autoptr (LampApplication) application = NULL;
 
-  setlocale (LC_ALL, "");
-  bindtextdomain (GETTEXT_PACKAGE, LAMP_LOCALE_DIR);
-  bind_textdomain_codeset (GETTEXT_PACKAGE, "UTF-8");
-  textdomain (GETTEXT_PACKAGE);
+  lamp_locale_init ();
   g_set_application_name (_("Lamppost"));
 
   if (!have_schema ())
