@@ -11,6 +11,7 @@
 
 #define KEY "autostart"
 #define GROUP G_KEY_FILE_DESKTOP_GROUP
+#define NAME LAMP_APPLICATION_ID ".desktop"
 
 /* There in every Flatpak sandbox, and nowhere else. */
 #define SANDBOX_FILE "/.flatpak-info"
@@ -22,8 +23,9 @@ struct _LampAutostart
   GObject parent_instance;
 
   GSettings *settings; /* (owned) */
-  char *path;          /* (owned) */
+  char *path;          /* (owned) the person's file */
   char *program;       /* (owned) */
+  gboolean installed;  /* there is a file for all persons, which holds where this one has none */
   gboolean working;    /* on the file */
   gboolean started;    /* the file was looked at once */
 };
@@ -36,6 +38,7 @@ typedef struct
   char *path;    /* (owned) */
   char *program; /* (owned) */
   gboolean wanted;
+  gboolean installed;
   gboolean careful; /* leave alone what a person has switched off */
   gboolean switched_off;
 } Job;
@@ -62,19 +65,24 @@ lamp_autostart_is_supported (void)
 /* --- in a thread -------------------------------------------------------- */
 
 static char *
-dup_contents (const char *program)
+dup_contents (const Job *job)
 {
   g_autoptr (GKeyFile) file = g_key_file_new ();
-  g_autofree char *command = strchr (program, ' ') != NULL ? g_strdup_printf ("\"%s\"", program)
-                                                           : g_strdup (program);
+  g_autofree char *command = strchr (job->program, ' ') != NULL
+                               ? g_strdup_printf ("\"%s\"", job->program)
+                               : g_strdup (job->program);
 
   g_key_file_set_string (file, GROUP, G_KEY_FILE_DESKTOP_KEY_TYPE, "Application");
   g_key_file_set_string (file, GROUP, G_KEY_FILE_DESKTOP_KEY_NAME, _("Lamppost"));
   g_key_file_set_string (file, GROUP, G_KEY_FILE_DESKTOP_KEY_COMMENT,
                          _("Keeps events and brings them to the team server"));
+  /* Once Lamppost is uninstalled, desktops pass over the file. */
+  g_key_file_set_string (file, GROUP, G_KEY_FILE_DESKTOP_KEY_TRY_EXEC, job->program);
   g_key_file_set_string (file, GROUP, G_KEY_FILE_DESKTOP_KEY_EXEC, command);
   g_key_file_set_string (file, GROUP, G_KEY_FILE_DESKTOP_KEY_ICON, LAMP_APPLICATION_ID);
   g_key_file_set_boolean (file, GROUP, G_KEY_FILE_DESKTOP_KEY_NO_DISPLAY, TRUE);
+  if (!job->wanted)
+    g_key_file_set_boolean (file, GROUP, G_KEY_FILE_DESKTOP_KEY_HIDDEN, TRUE);
 
   return g_key_file_to_data (file, NULL, NULL);
 }
@@ -102,7 +110,7 @@ static gboolean
 write_file (Job     *job,
             GError **error)
 {
-  g_autofree char *contents = dup_contents (job->program);
+  g_autofree char *contents = dup_contents (job);
   g_autofree char *present = NULL;
   g_autofree char *folder = g_path_get_dirname (job->path);
 
@@ -145,8 +153,10 @@ work (GTask        *task,
   job->switched_off = job->careful && is_switched_off (job->path);
   if (job->switched_off)
     done = TRUE;
+  else if (job->wanted == job->installed)
+    done = remove_file (job, &error);
   else
-    done = job->wanted ? write_file (job, &error) : remove_file (job, &error);
+    done = write_file (job, &error);
 
   if (done)
     g_task_return_boolean (task, TRUE);
@@ -194,12 +204,27 @@ apply (LampAutostart *self)
   job->path = g_strdup (self->path);
   job->program = g_strdup (self->program);
   job->wanted = g_settings_get_boolean (self->settings, KEY);
+  job->installed = self->installed;
   job->careful = !self->started && job->wanted;
 
   task = g_task_new (self, NULL, worked_cb, NULL);
   g_task_set_source_tag (task, apply);
   g_task_set_task_data (task, job, job_free);
   g_task_run_in_thread (task, work);
+}
+
+static gboolean
+is_installed (const char *name)
+{
+  for (const char *const *folder = g_get_system_config_dirs (); *folder != NULL; folder++)
+    {
+      g_autofree char *path = g_build_filename (*folder, "autostart", name, NULL);
+
+      if (g_file_test (path, G_FILE_TEST_EXISTS))
+        return TRUE;
+    }
+
+  return FALSE;
 }
 
 static void
@@ -248,7 +273,8 @@ lamp_autostart_new (GSettings  *settings,
 
   self = g_object_new (LAMP_TYPE_AUTOSTART, NULL);
   self->settings = g_object_ref (settings);
-  self->path = g_build_filename (folder, LAMP_APPLICATION_ID ".desktop", NULL);
+  self->path = g_build_filename (folder, NAME, NULL);
+  self->installed = is_installed (NAME);
   self->program = g_strdup (program);
   g_signal_connect_object (settings, "changed::" KEY, G_CALLBACK (apply), self, G_CONNECT_SWAPPED);
   apply (self);

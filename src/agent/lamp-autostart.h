@@ -12,8 +12,9 @@ G_BEGIN_DECLS
  * LampAutostart:
  *
  * Starts the agent at login if the setting “autostart” says so: by a file that desktops look for,
- * which is written and removed as the setting changes. A person who has switched the file off with
- * the desktop's own means has switched off the setting.
+ * which is written and removed as the setting changes. Where one is installed for all persons (below
+ * g_get_system_config_dirs()), a person's file only switches that off. A person who has switched the
+ * file off with the desktop's own means has switched off the setting.
  */
 G_DECLARE_FINAL_TYPE (LampAutostart, lamp_autostart, LAMP, AUTOSTART, GObject)
 

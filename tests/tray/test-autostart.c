@@ -6,6 +6,7 @@
 #include "lamp-settings.h"
 #include "lamp-test-util.h"
 
+#include <glib/gstdio.h>
 #include <string.h>
 
 #define KEY "autostart"
@@ -122,6 +123,40 @@ test_last_change_counts (Fixture      *fixture,
   g_assert_true (exists (fixture));
 }
 
+/* A file for all persons, as a package installs it. */
+static void
+test_installed_for_all (Fixture      *fixture,
+                        gconstpointer data)
+{
+  const char *etc = g_get_system_config_dirs ()[0];
+  g_autofree char *folder = g_build_filename (etc, "autostart", NULL);
+  g_autofree char *path = g_build_filename (folder, LAMP_APPLICATION_ID ".desktop", NULL);
+  g_autoptr (GKeyFile) file = g_key_file_new ();
+  g_autoptr (GError) error = NULL;
+
+  g_assert_cmpint (g_mkdir_with_parents (folder, 0700), ==, 0);
+  g_file_set_contents (path, "[Desktop Entry]\n", -1, &error);
+  g_assert_no_error (error);
+
+  write_file (fixture, "[Desktop Entry]\nType=Application\n");
+  start (fixture);
+  wait_for_work (fixture);
+  g_assert_false (exists (fixture));
+
+  g_settings_set_boolean (fixture->settings, KEY, FALSE);
+  wait_for_work (fixture);
+  g_key_file_load_from_file (file, fixture->path, G_KEY_FILE_NONE, &error);
+  g_assert_no_error (error);
+  g_assert_true (g_key_file_get_boolean (file, G_KEY_FILE_DESKTOP_GROUP,
+                                         G_KEY_FILE_DESKTOP_KEY_HIDDEN, &error));
+  g_assert_no_error (error);
+
+  g_settings_set_boolean (fixture->settings, KEY, TRUE);
+  wait_for_work (fixture);
+  g_assert_false (exists (fixture));
+  g_assert_cmpint (g_unlink (path), ==, 0);
+}
+
 /* By another program, as the desktop's own tool for this. */
 static void
 test_switched_off_elsewhere (Fixture      *fixture,
@@ -190,9 +225,10 @@ main (int    argc,
       char **argv)
 {
   lamp_test_catch_warnings ();
-  g_test_init (&argc, &argv, NULL);
+  g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
 
   ADD ("/autostart/follows-the-setting", test_follows_the_setting);
+  ADD ("/autostart/installed-for-all", test_installed_for_all);
   ADD ("/autostart/last-change-counts", test_last_change_counts);
   ADD ("/autostart/switched-off-elsewhere", test_switched_off_elsewhere);
   ADD ("/autostart/old-file-is-mended", test_old_file_is_mended);
