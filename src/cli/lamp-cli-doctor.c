@@ -218,7 +218,7 @@ check_queue (Doctor *self)
     }
   else
     {
-      finding = g_strdup_printf (_("The queue is %s."), self->queue_path);
+      finding = g_strdup_printf (_("The queue’s file: %s"), self->queue_path);
       report (self, LEVEL_GOOD, finding, NULL);
     }
 }
@@ -238,10 +238,11 @@ report_corrupt (Doctor     *self,
   g_autofree char *finding = NULL;
   g_autofree char *advice = NULL;
 
+  /* TRANSLATORS: a date and time, and a path */
   finding = g_strdup_printf (_("A damaged queue was put aside on %s: %s"),
                              when != NULL ? when : stamp, path);
-  advice = g_strdup_printf (_("What could be read of it is in the queue now. Delete it when you "
-                              "don’t need it: rm %s*"),
+  advice = g_strdup_printf (_("What could be read of it is in the queue now. Delete the damaged "
+                              "file when you don’t need it any more: rm %s*"),
                             quoted);
   report (self, LEVEL_WARNING, finding, advice);
 }
@@ -303,7 +304,7 @@ check_disk (Doctor *self)
 
   left = g_file_info_get_attribute_uint64 (info, G_FILE_ATTRIBUTE_FILESYSTEM_FREE);
   size = g_format_size (left);
-  finding = g_strdup_printf (_("%s are free on the queue’s disk."), size);
+  finding = g_strdup_printf (_("Free on the queue’s disk: %s"), size);
   if (left >= DISK_LOW)
     report (self, LEVEL_GOOD, finding, NULL);
   else
@@ -338,14 +339,16 @@ check_agent (Doctor *self)
     report (self, LEVEL_GOOD, finding, NULL);
   else
     report (self, LEVEL_WARNING, finding,
-            _("This program has another version. Run “lamppost-agent --replace”."));
+            _("The agent and this program have different versions. Run “lamppost-agent "
+              "--replace”."));
 }
 
 static void
 check_storage (Doctor *self)
 {
   if (self->error != NULL && !self->explained)
-    report (self, LEVEL_BAD, self->error->message, _("Until then no event can be stored."));
+    report (self, LEVEL_BAD, self->error->message,
+            _("Until this is mended, no event can be stored."));
 }
 
 static gboolean
@@ -378,7 +381,7 @@ check_tray (Doctor *self)
   if (*status == '\0')
     {
       report (self, LEVEL_NOTE, _("The agent runs without a tray icon (--no-tray)."),
-              _("Nothing needs to be done: everything else works without."));
+              _("Nothing needs to be done: everything else works without it."));
       return;
     }
 
@@ -583,6 +586,7 @@ check_oldest (Doctor *self)
 
   age = MAX (g_get_real_time () - oldest, 0);
   duration = lamp_status_text_dup_duration (age);
+  /* TRANSLATORS: the placeholder is a duration like “3 days” */
   finding = g_strdup_printf (_("The oldest event has waited for %s."), duration);
   if (age < lamp_cli_facts_get_stalled_after ())
     report (self, LEVEL_GOOD, finding, NULL);
@@ -596,6 +600,7 @@ check_capacity (Doctor *self)
   guint64 capacity;
   guint64 used;
   g_autofree char *finding = NULL;
+  g_autofree char *advice = NULL;
 
   if (self->facts == NULL)
     return;
@@ -610,15 +615,15 @@ check_capacity (Doctor *self)
 
   finding = g_strdup_printf (_("The queue holds %" PRIu64 " of %" PRIu64 " events."), used,
                              capacity);
-  if (used < capacity)
-    report (self, LEVEL_WARNING, finding,
-            _("When it is full, new events are refused. Let it be sent, or raise the capacity in "
-              "the preferences."));
-  else
-    report (self, LEVEL_BAD, finding,
-            _(
-             "It is full: new events are refused. Let it be sent, discard failed events, or raise "
-             "the capacity in the preferences."));
+  /* TRANSLATORS: the placeholder is the name of a setting */
+  advice = g_strdup_printf (
+    used < capacity
+      ? _("When it is full, new events are refused. Let it be sent, or raise “%s” in the "
+          "preferences.")
+      : _("It is full: new events are refused. Let it be sent, discard failed events, or raise "
+          "“%s” in the preferences."),
+    _("Events that are kept until they are delivered"));
+  report (self, used < capacity ? LEVEL_WARNING : LEVEL_BAD, finding, advice);
 }
 
 static const Check checks[] = {

@@ -810,7 +810,7 @@ test_doctor_newer (Fixture      *fixture,
   ran = run_doctor (fixture);
   lamp_cli_assert_contains (ran->out, "written by a newer Lamppost");
   lamp_cli_assert_contains (ran->out, "update Lamppost");
-  lamp_cli_assert_contains (ran->out, "  → Until then no event can be stored.\n");
+  lamp_cli_assert_contains (ran->out, "  → Until this is mended, no event can be stored.\n");
 }
 
 /* One that was put aside before, and one that is damaged now. */
@@ -822,8 +822,9 @@ test_doctor_damaged (Fixture      *fixture,
   g_autofree char *corrupt = g_strconcat (path, ".corrupt-20260131T120000Z", NULL);
   g_autofree char *side = g_strconcat (corrupt, "-wal", NULL);
   g_autofree char *finding = NULL;
-  g_autofree char *advice = g_strdup_printf ("Delete it when you don’t need it: rm '%s'*\n",
-                                             corrupt);
+  g_autofree char *advice =
+    g_strdup_printf ("Delete the damaged file when you don’t need it any more: rm '%s'*\n",
+                     corrupt);
   g_autoptr (LampCliRun) ran = NULL;
   g_autoptr (LampCliRun) now = NULL;
   const char *first;
