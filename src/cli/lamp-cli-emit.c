@@ -328,6 +328,7 @@ lamp_cli_emit (LampCli *cli,
     { "type", 't', 0, G_OPTION_ARG_STRING, &emit.event_type, N_("What kind of event it is"),
       N_("TYPE") },
     { "payload", 'p', 0, G_OPTION_ARG_STRING, &emit.payload,
+      /* TRANSLATORS: “({})” is what holds where nothing is given */
       N_("A JSON object, or - to read it from standard input ({})"), N_("JSON") },
     { "causation-id", 0, 0, G_OPTION_ARG_STRING, &emit.causation_id,
       N_("The event that caused this one"), N_("ID") },

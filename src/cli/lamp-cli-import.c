@@ -80,6 +80,7 @@ print_more (const char *path,
   if (n_more == 0)
     return;
 
+  /* TRANSLATORS: events of a file, besides those that were named one by one */
   message = g_strdup_printf (ngettext ("%u more can’t be imported.", "%u more can’t be imported.",
                                        n_more),
                              n_more);
@@ -189,13 +190,15 @@ print_counts (const char *path,
   g_autofree char *first = NULL;
   g_autofree char *second = NULL;
 
+  /* TRANSLATORS: how “12 events were imported, 1 was skipped.” begins */
   first = g_strdup_printf (ngettext ("%u event was imported", "%u events were imported", imported),
                            imported);
+  /* TRANSLATORS: how “12 events were imported, 1 was skipped.” ends */
   second = g_strdup_printf (ngettext ("%u was skipped", "%u were skipped", skipped), skipped);
   if (named)
     g_print ("%s: ", name);
 
-  /* TRANSLATORS: “12 events were imported, 1 was skipped.” */
+  /* TRANSLATORS: the two halves of “12 events were imported, 1 was skipped.” */
   g_print (_("%s, %s.\n"), first, second);
 }
 

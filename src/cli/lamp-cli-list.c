@@ -82,9 +82,12 @@ reason_cell (GVariant   *row,
 
 /* The reason is last: it may be long, and only failed events have one. */
 static const Column columns[] = {
-  { N_("EVENT"), "event_id", text_cell },   { N_("STATUS"), "status", text_cell },
-  { N_("QUEUED"), "queued_at", time_cell }, { N_("MISSION"), "mission_id", text_cell },
-  { N_("TYPE"), "event_type", text_cell },  { N_("REASON"), "error_code", reason_cell },
+  { NC_("column", "EVENT"), "event_id", text_cell },
+  { NC_("column", "STATUS"), "status", text_cell },
+  { NC_("column", "QUEUED"), "queued_at", time_cell },
+  { NC_("column", "MISSION"), "mission_id", text_cell },
+  { NC_("column", "TYPE"), "event_type", text_cell },
+  { NC_("column", "REASON"), "error_code", reason_cell },
 };
 
 #define N_COLUMNS G_N_ELEMENTS (columns)
@@ -139,7 +142,7 @@ dup_titles (void)
   char **titles = g_new0 (char *, N_COLUMNS + 1);
 
   for (gsize i = 0; i < N_COLUMNS; i++)
-    titles[i] = g_strdup (_(columns[i].title));
+    titles[i] = g_strdup (g_dpgettext2 (NULL, "column", columns[i].title));
 
   return titles;
 }
@@ -270,6 +273,7 @@ lamp_cli_list (LampCli *cli,
   g_auto (List) list = { .limit = LIMIT_DEFAULT };
   const GOptionEntry entries[] = {
     { "status", 's', 0, G_OPTION_ARG_STRING, &list.status,
+      /* TRANSLATORS: keep the four words; “(all)” is what holds where nothing is given */
       N_("Only these: pending, failed, delivered or all (all)"), N_("STATUS") },
     { "mission", 'm', 0, G_OPTION_ARG_STRING, &list.mission_id, N_("Only of this mission"),
       N_("MISSION") },
@@ -277,6 +281,7 @@ lamp_cli_list (LampCli *cli,
       N_("TYPE") },
     { "text", 0, 0, G_OPTION_ARG_STRING, &list.text, N_("Only those that contain this"),
       N_("TEXT") },
+    /* TRANSLATORS: “(100)” is what holds where nothing is given */
     { "limit", 'n', 0, G_OPTION_ARG_INT, &list.limit, N_("At most so many, 0 for all (100)"),
       N_("N") },
     { "json", 0, 0, G_OPTION_ARG_NONE, &list.json, N_("Print a JSON array"), NULL },

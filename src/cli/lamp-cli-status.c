@@ -47,9 +47,11 @@ print_line (GVariant   *facts,
   const char *shown = value;
 
   if (value == NULL)
+    /* TRANSLATORS: beside any label, such as “server”, “clock” or “last delivery” */
     shown = _("unknown");
   else if (*value == '\0' || (fact->kind == LAMP_CLI_FACT_TIME &&
                               lamp_cli_facts_get_time (facts, fact->property) == 0))
+    /* TRANSLATORS: beside “server”, “last delivery” or “last error”: what goes with any of them */
     shown = _("none");
 
   lamp_cli_print_fact (g_dpgettext2 (NULL, "status", line->label), width, shown);

@@ -86,6 +86,7 @@ lamp_cli_dup_time (gint64 time)
   g_autoptr (GDateTime) local = NULL;
 
   if (time == 0)
+    /* TRANSLATORS: where a time would be: it has not happened yet */
     return g_strdup (_("never"));
 
   utc = g_date_time_new_from_unix_utc (time / G_TIME_SPAN_SECOND);

@@ -94,14 +94,15 @@ finished_cb (LampBusAgent1 *agent,
              const char    *error,
              gpointer       user_data)
 {
-  /* TRANSLATORS: numbers of events after a replay; each may be 0 or 1 */
-  g_autofree char *counts = g_strdup_printf (_("%u delivered, %u failed, %u left"), delivered,
-                                             failed, left);
+  const char *word = _("replay finished");
 
   if (*error == '\0')
-    print_event (user_data, _("replay finished"), "%s", counts);
+    /* TRANSLATORS: numbers of events after a replay; each may be 0 or 1 */
+    print_event (user_data, word, _("%u delivered, %u failed, %u left"), delivered, failed, left);
   else
-    print_event (user_data, _("replay finished"), "%s: %s", counts, error);
+    /* TRANSLATORS: numbers of events after a replay, each may be 0 or 1, and what went wrong */
+    print_event (user_data, word, _("%u delivered, %u failed, %u left: %s"), delivered, failed,
+                 left, error);
 }
 
 static void

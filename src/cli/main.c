@@ -10,14 +10,15 @@
 
 /* In the order in which the help lists them: what is done most first. */
 static const LampCliCommand commands[] = {
-  { "emit", "-m MISSION -t TYPE [-p JSON]", N_("Store an event and send it"), lamp_cli_emit },
+  /* TRANSLATORS: words in capitals stand for what is given; the same as in each command’s help */
+  { "emit", N_("-m MISSION -t TYPE [-p JSON]"), N_("Store an event and send it"), lamp_cli_emit },
   { "status", NULL, N_("Tell what is going on"), lamp_cli_status },
   { "list", NULL, N_("List events, the newest first"), lamp_cli_list },
-  { "show", "ID", N_("Show one event"), lamp_cli_show },
+  { "show", N_("ID"), N_("Show one event"), lamp_cli_show },
   { "replay", NULL, N_("Send what waits, now"), lamp_cli_replay },
-  { "resend", "ID… | --all", N_("Put failed events back to pending"), lamp_cli_resend },
-  { "discard", "ID…", N_("Delete failed events"), lamp_cli_discard },
-  { "import", "FILE…", N_("Add events from another queue"), lamp_cli_import },
+  { "resend", N_("ID… | --all"), N_("Put failed events back to pending"), lamp_cli_resend },
+  { "discard", N_("ID…"), N_("Delete failed events"), lamp_cli_discard },
+  { "import", N_("FILE…"), N_("Add events from another queue"), lamp_cli_import },
   { "export", NULL, N_("Print the events as JSON lines, the oldest first"), lamp_cli_export },
   { "watch", NULL, N_("Tell of everything as it happens"), lamp_cli_watch },
   { "login", NULL, N_("Store the token for the server"), lamp_cli_login },
@@ -31,7 +32,9 @@ static const LampCliCommand commands[] = {
 static char *
 dup_usage (const LampCliCommand *command)
 {
-  return g_strjoin (" ", command->name, command->arguments, NULL);
+  const char *arguments = command->arguments;
+
+  return g_strjoin (" ", command->name, arguments != NULL ? _(arguments) : NULL, NULL);
 }
 
 static void

@@ -82,8 +82,10 @@ parse_options (Options *options,
 {
   const GOptionEntry entries[] = {
     { "port", 'p', 0, G_OPTION_ARG_INT, &options->port,
+      /* TRANSLATORS: “(8765)” is what holds where nothing is given */
       N_("Port to listen on, 0 for any that is free (8765)"), N_("PORT") },
     { "address", 'a', 0, G_OPTION_ARG_STRING, &options->address,
+      /* TRANSLATORS: “(127.0.0.1)” is what holds where nothing is given */
       N_("Address to listen on (127.0.0.1)"), N_("ADDRESS") },
     { "store", 's', 0, G_OPTION_ARG_FILENAME, &options->store,
       N_("File that keeps the events, :memory: for none"), N_("FILE") },
