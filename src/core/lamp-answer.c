@@ -40,6 +40,7 @@ static const struct
 
 /* What to say where the server gave no words of its own. */
 static const char *const hints[] = {
+  /* TRANSLATORS: “https://example.org answered 500: the server has a problem” and the like */
   [LAMP_OUTCOME_ANSWERED] = N_("all is well"),
   [LAMP_OUTCOME_SERVER_ERROR] = N_("the server has a problem"),
   [LAMP_OUTCOME_REFUSED] = N_("the server refused the events"),
@@ -56,6 +57,7 @@ static const struct
   guint last;
   const char *hint;
 } status_hints[] = {
+  /* TRANSLATORS: “https://example.org answered 412: the server doesn’t want …” and the like */
   { 412, 412, N_("the server doesn’t want what this version sends, look for an update") },
   { 415, 415, N_("the server doesn’t want what this version sends, look for an update") },
   { 426, 426, N_("the server wants another version of this program, look for an update") },
@@ -116,6 +118,7 @@ dup_plain_url (const char *url)
   g_autoptr (GUri) uri = g_uri_parse (url, G_URI_FLAGS_ENCODED, NULL);
 
   if (uri == NULL)
+    /* TRANSLATORS: “The server answered 500: …”, instead of an address */
     return g_strdup (_("The server"));
 
   return g_uri_to_string_partial (uri,
@@ -489,12 +492,14 @@ read_answered (Reading               *self,
   if (is_web_page (body, length))
     {
       say_unreadable (self->outcome, url,
+                      /* TRANSLATORS: the answer; behind “… but not with a readable answer: ” */
                       _("it is a web page; perhaps this network wants you to sign in first"));
       return;
     }
 
   if (problem->rule != NULL)
     {
+      /* TRANSLATORS: the answer; behind “… but not with a readable answer: ” */
       reason = g_strdup_printf (_("not valid JSON at byte %zu, %s"), problem->offset,
                                 problem->rule);
       say_unreadable (self->outcome, url, reason);
@@ -503,12 +508,14 @@ read_answered (Reading               *self,
 
   if (answer->type != LAMP_JSON_OBJECT)
     {
+      /* TRANSLATORS: the answer; behind “… but not with a readable answer: ” */
       say_unreadable (self->outcome, url, _("it is not a JSON object"));
       return;
     }
 
   read_verdicts (self, answer);
   if (self->n_named == 0)
+    /* TRANSLATORS: the answer; behind “… but not with a readable answer: ” */
     say_unreadable (self->outcome, url, _("it names none of the events that were sent"));
 }
 
@@ -574,7 +581,8 @@ lamp_answer_read (const LampBatch *batch,
   reading.outcome = lamp_outcome_new (kind, batch != NULL ? lamp_batch_get_size (batch) : 0);
   reading.outcome->status = status;
   if (status >= 200 && status < 300 && kind != LAMP_OUTCOME_ANSWERED)
-    say_unreadable (reading.outcome, plain_url, _("only 200 and 207 can be one"));
+    /* TRANSLATORS: of HTTP; behind “… but not with a readable answer: ” */
+    say_unreadable (reading.outcome, plain_url, _("the status must be 200 or 207"));
   else
     say (reading.outcome, plain_url, get_hint (reading.outcome));
 

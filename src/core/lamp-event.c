@@ -110,20 +110,23 @@ static char *
 quote (const char *text)
 {
   g_autofree char *valid = g_utf8_make_valid (text, strnlen (text, QUOTE_CHARACTERS * 4 + 1));
-  GString *quoted = g_string_new ("“");
+  g_autoptr (GString) start = g_string_new (NULL);
   const char *position = valid;
 
   for (gsize i = 0; i < QUOTE_CHARACTERS && *position != '\0'; i++)
     {
       gunichar character = g_utf8_get_char (position);
 
-      g_string_append_unichar (quoted, g_unichar_iscntrl (character) ? ' ' : character);
+      g_string_append_unichar (start, g_unichar_iscntrl (character) ? ' ' : character);
       position = g_utf8_next_char (position);
     }
 
-  g_string_append (quoted, *position != '\0' ? "…”" : "”");
+  if (*position != '\0')
+    /* TRANSLATORS: quotation marks around the beginning of what was found */
+    return g_strdup_printf (_("“%s…”"), start->str);
 
-  return g_string_free (quoted, FALSE);
+  /* TRANSLATORS: quotation marks around what was found */
+  return g_strdup_printf (_("“%s”"), start->str);
 }
 
 static gboolean
@@ -183,6 +186,7 @@ static const char *
 describe_type (LampJsonType type)
 {
   static const char *const names[] = {
+    /* TRANSLATORS: “must be a JSON object, but it is null”, or one of the following */
     [LAMP_JSON_NONE] = N_("nothing"),    [LAMP_JSON_NULL] = N_("null"),
     [LAMP_JSON_FALSE] = N_("a boolean"), [LAMP_JSON_TRUE] = N_("a boolean"),
     [LAMP_JSON_NUMBER] = N_("a number"), [LAMP_JSON_STRING] = N_("a string"),
@@ -208,7 +212,7 @@ check_object (const char *field,
                    problem.rule);
 
   if (object->type != LAMP_JSON_OBJECT)
-    /* TRANSLATORS: “a number”, “an array” … */
+    /* TRANSLATORS: the placeholder is “null”, “a number”, “an array” … */
     return refuse (error, field, _("must be a JSON object, but it is %s"),
                    describe_type (object->type));
 
@@ -435,7 +439,8 @@ refuse_unknown (const char *key,
   g_autoptr (GString) known = g_string_new (options[0].name);
 
   for (gsize i = 1; i < N_OPTIONS; i++)
-    g_string_append_printf (known, ", %s", options[i].name);
+    /* TRANSLATORS: between the names of a list */
+    g_string_append_printf (known, "%s%s", C_("names", ", "), options[i].name);
 
   /* TRANSLATORS: a name, and a list of names */
   return refuse (error, "options", _("%s is not known; known are %s"), quoted, known->str);

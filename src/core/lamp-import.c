@@ -462,6 +462,7 @@ check_lines (LampImport *self,
     self->position = self->searched = strlen (BYTE_ORDER_MARK);
 
   if (self->buffer->len == self->position)
+    /* TRANSLATORS: the file; behind “The file … can’t be imported: ” */
     return refuse (self, _("it is empty"), error);
 
   g_string_erase (self->buffer, 0, (gssize) self->position);
@@ -471,6 +472,7 @@ check_lines (LampImport *self,
   line_end = memchr (self->buffer->str, '\n', self->buffer->len);
   length = line_end != NULL ? (gsize) (line_end - self->buffer->str) : self->buffer->len;
   if (memchr (self->buffer->str, '\0', length) != NULL || !has_line_of_json (self->buffer))
+    /* TRANSLATORS: the file; behind “The file … can’t be imported: ” */
     return refuse (self, _("it is neither a queue nor lines of JSON objects"), error);
 
   return TRUE;
@@ -487,9 +489,10 @@ fail_sqlite (LampImport *self,
     {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-      return fail_reading (self, _("it is damaged or not a queue"), error);
+      return fail_reading (self, _("the file is damaged or not a queue"), error);
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
+      /* TRANSLATORS: the file; behind “The file … can’t be read: ” */
       return fail_reading (self, _("another program holds it locked; try again"), error);
     default:
       return fail_reading (self,

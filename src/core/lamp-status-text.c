@@ -23,21 +23,79 @@ static const struct
   const char *end;
   const char *icon; /* NULL where a person must do something */
 } states[LAMP_N_STATES] = {
-  [LAMP_STATE_UNCONFIGURED] = { N_("No server is set"), N_("Lamppost: no server is set"),
-                                N_("no server is set"), "offline" },
-  [LAMP_STATE_PAUSED] = { N_("Paused"), N_("Lamppost: paused"), N_("paused"), "paused" },
-  [LAMP_STATE_UNAUTHORIZED] = { N_("Sign-in needed"), N_("Lamppost: sign-in needed"),
-                                N_("sign-in needed"), "attention" },
-  [LAMP_STATE_MISCONFIGURED] = { N_("The server doesn’t take events"),
-                                 N_("Lamppost: the server doesn’t take events"),
-                                 N_("the server doesn’t take events"), NULL },
-  [LAMP_STATE_THROTTLED] = { N_("The server asks to wait"),
-                             N_("Lamppost: the server asks to wait"),
-                             N_("the server asks to wait"), "offline" },
-  [LAMP_STATE_REPLAYING] = { N_("Sending"), N_("Lamppost: sending"), N_("sending"), "sending" },
-  [LAMP_STATE_OFFLINE] = { N_("Offline"), N_("Lamppost: offline"), N_("offline"), "offline" },
-  [LAMP_STATE_WAITING] = { N_("Online"), N_("Lamppost: waiting"), N_("online"), "offline" },
-  [LAMP_STATE_IDLE] = { N_("Online"), N_("Lamppost: online"), N_("online"), "online" },
+  [LAMP_STATE_UNCONFIGURED] = {
+    /* TRANSLATORS: as in “No server is set, 12 waiting” */
+    N_("No server is set"),
+    N_("Lamppost: no server is set"),
+    /* TRANSLATORS: as in “12 waiting, no server is set” */
+    N_("no server is set"),
+    "offline",
+  },
+  [LAMP_STATE_PAUSED] = {
+    /* TRANSLATORS: as in “Paused, 12 waiting” */
+    N_("Paused"),
+    N_("Lamppost: paused"),
+    /* TRANSLATORS: as in “12 waiting, paused” */
+    N_("paused"),
+    "paused",
+  },
+  [LAMP_STATE_UNAUTHORIZED] = {
+    /* TRANSLATORS: as in “Sign-in needed, 12 waiting” */
+    N_("Sign-in needed"),
+    N_("Lamppost: sign-in needed"),
+    /* TRANSLATORS: as in “12 waiting, sign-in needed” */
+    N_("sign-in needed"),
+    "attention",
+  },
+  [LAMP_STATE_MISCONFIGURED] = {
+    /* TRANSLATORS: as in “The server doesn’t take events, 12 waiting” */
+    N_("The server doesn’t take events"),
+    N_("Lamppost: the server doesn’t take events"),
+    /* TRANSLATORS: as in “12 waiting, the server doesn’t take events” */
+    N_("the server doesn’t take events"),
+    NULL,
+  },
+  [LAMP_STATE_THROTTLED] = {
+    /* TRANSLATORS: as in “The server asks to wait, 12 waiting” */
+    N_("The server asks to wait"),
+    N_("Lamppost: the server asks to wait"),
+    /* TRANSLATORS: as in “12 waiting, the server asks to wait” */
+    N_("the server asks to wait"),
+    "offline",
+  },
+  [LAMP_STATE_REPLAYING] = {
+    /* TRANSLATORS: as in “Sending, 12 waiting” */
+    N_("Sending"),
+    N_("Lamppost: sending"),
+    /* TRANSLATORS: as in “12 waiting, sending” */
+    N_("sending"),
+    "sending",
+  },
+  [LAMP_STATE_OFFLINE] = {
+    /* TRANSLATORS: as in “Offline, 12 waiting” */
+    N_("Offline"),
+    N_("Lamppost: offline"),
+    /* TRANSLATORS: as in “12 waiting, offline” */
+    N_("offline"),
+    "offline",
+  },
+  [LAMP_STATE_WAITING] = {
+    /* TRANSLATORS: as in “Online, 12 waiting” */
+    N_("Online"),
+    /* TRANSLATORS: the server answers, and Lamppost waits a while before its next try */
+    N_("Lamppost: waiting"),
+    /* TRANSLATORS: as in “12 waiting, online” */
+    N_("online"),
+    "offline",
+  },
+  [LAMP_STATE_IDLE] = {
+    /* TRANSLATORS: as in “Online, 12 waiting” */
+    N_("Online"),
+    N_("Lamppost: online"),
+    /* TRANSLATORS: as in “12 waiting, online” */
+    N_("online"),
+    "online",
+  },
 };
 
 /* Set, and of no use. */
@@ -73,14 +131,18 @@ char *
 lamp_status_text_dup_duration (gint64 duration)
 {
   if (duration < MINUTE)
+    /* TRANSLATORS: seconds, as in “next try in 5 s” */
     return g_strdup_printf (_("%d s"), (int) (duration / SECOND));
 
   if (duration < HOUR)
+    /* TRANSLATORS: minutes, as in “next try in 5 min” */
     return g_strdup_printf (_("%d min"), (int) (duration / MINUTE));
 
   if (duration < 2 * DAY)
+    /* TRANSLATORS: hours, as in “the oldest for 5 h” */
     return g_strdup_printf (_("%d h"), (int) (duration / HOUR));
 
+  /* TRANSLATORS: as in “the oldest for 3 days” and “next try in 3 days” */
   return g_strdup_printf (ngettext ("%d day", "%d days", duration / DAY), (int) (duration / DAY));
 }
 
@@ -210,6 +272,7 @@ lamp_status_text_dup_summary (const LampSnapshot *snapshot,
   append_oldest (line, snapshot, now);
   append_failed (line, tally->failed);
   if (snapshot->state == LAMP_STATE_IDLE && tally->pending == 0 && tally->failed == 0)
+    /* TRANSLATORS: “Online, everything is delivered” */
     append (line, _("everything is delivered"));
 
   append_progress (line, snapshot);
@@ -226,6 +289,7 @@ lamp_status_text_dup_title (const LampSnapshot *snapshot)
   /* What the icon asks for attention for, where the state doesn't say so already. */
   append_failed (line, snapshot->tally.failed);
   if (snapshot->stalled && snapshot->tally.failed == 0)
+    /* TRANSLATORS: “Lamppost: offline, events have waited too long” */
     append (line, _("events have waited too long"));
 
   return g_string_free (line, FALSE);

@@ -94,17 +94,20 @@ cause_of_code (int code)
       return _("the disk is full; make some room and try again");
     case SQLITE_READONLY:
     case SQLITE_PERM:
+      /* TRANSLATORS: the queue; behind “The queue … can’t be used: ” */
       return _("it may not be written; check the permissions of the file and its folder");
     case SQLITE_CANTOPEN:
+      /* TRANSLATORS: the queue; behind “The queue … can’t be used: ” */
       return _("it can’t be opened; check that the folder exists and that you may write to it");
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
+      /* TRANSLATORS: the queue; behind “The queue … can’t be used: ” */
       return _("another program has held it locked for 5 seconds; end that program or try again");
     case SQLITE_IOERR:
       return _("the disk reports an error; check the disk and its cables or mount");
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-      return _("it is damaged or not a queue");
+      return _("the file is damaged or not a queue");
     default:
       return NULL;
     }

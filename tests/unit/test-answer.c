@@ -387,7 +387,7 @@ test_passes_on_the_servers_words (void)
       URL " answered 404: events are not taken there, check the server’s address" },
     { 405, "", URL " answered 405: events are not taken there, check the server’s address" },
     { 308, "", URL " answered 308: the server sends us elsewhere, correct the server’s address" },
-    { 204, "", URL " answered 204 but not with a readable answer: only 200 and 207 can be one" },
+    { 204, "", URL " answered 204 but not with a readable answer: the status must be 200 or 207" },
     { 401, "{\"message\":\"secret-token is not valid\"}",
       URL " answered 401: signing in is needed" },
     { 403, "{\"error\":\"secret-token\"}", URL " answered 403: signing in is needed" },
