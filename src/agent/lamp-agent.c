@@ -89,7 +89,7 @@ watch_token (LampAgent *self)
 
   g_clear_pointer (&self->token_problem, g_free);
   if (refused && lamp_settings_get_token_override () != NULL)
-    /* TRANSLATORS: the placeholder is what the server answered */
+    /* TRANSLATORS: what the server answered; a program looks for SAAS_API_KEY: keep it */
     self->token_problem = g_strdup_printf (_("%s. The token comes from SAAS_API_KEY: correct or "
                                              "unset that, and start the agent anew"),
                                            lamp_replay_get_last_error (self->replay));
@@ -150,6 +150,7 @@ watch_fullness (LampAgent *self)
     {
       self->fullness = g_strdup (
         /* xgettext:no-c-format */
+        /* TRANSLATORS: keep “capacity”, which is the name of the setting */
         _("The queue is more than 80 % full, and a full one takes no more events: let it "
           "be replayed, discard failed events, or raise the setting “capacity”"));
       g_message ("%s", self->fullness);

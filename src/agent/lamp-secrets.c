@@ -72,6 +72,7 @@ keep_token (LampSecrets *self,
 {
   g_clear_pointer (&self->token, secret_value_unref);
   if (token != NULL && *token != '\0' && !lamp_secrets_is_token (token))
+    /* TRANSLATORS: a program looks for SAAS_API_KEY: keep it */
     set_problem (self, _("The token can’t be used: it holds spaces, line breaks or other than "
                          "ASCII characters; sign in again with “lamppost login”, or correct "
                          "SAAS_API_KEY"));

@@ -153,7 +153,7 @@ dup_failed_label (const LampRow *row)
 
   if (*mission == '\0')
     /* TRANSLATORS: an event's type and why it failed */
-    return g_strdup_printf (_("%s: %s"), type, reason);
+    return g_strdup_printf (C_("menu", "%s: %s"), type, reason);
 
   /* TRANSLATORS: an event's type, its mission and why it failed */
   return g_strdup_printf (_("%s · %s: %s"), type, mission, reason);

@@ -11,8 +11,9 @@ static const struct
   const char *desktop;
   const char *advice;
 } desktops[] = {
-  { "GNOME", N_("On GNOME the extension “AppIndicator and KStatusNotifierItem Support” does: "
-                "install it and switch it on.") },
+  /* TRANSLATORS: behind “No program shows tray icons now. ”, as what follows */
+  { "GNOME", N_("Install the extension “AppIndicator and KStatusNotifierItem Support” and "
+                "switch it on.") },
   { "KDE", N_("Add the widget “System Tray” to the panel.") },
   { "XFCE", N_("Add “Status Tray Plugin” to the panel.") },
   { "MATE", N_("Add “Notification Area” to the panel.") },

@@ -71,10 +71,12 @@ dup_status (LampTraySni *self)
   g_autofree char *where = NULL;
 
   if (lamp_tray_watcher_get_owner (watcher) == NULL)
+    /* TRANSLATORS: a sentence that says what to do */
     return g_strdup_printf (_("No program shows tray icons now. %s"),
                             lamp_tray_desktop_get_advice ());
 
   if (lamp_tray_watcher_get_problem (watcher) != NULL)
+    /* TRANSLATORS: the name of a program, and what it says */
     return g_strdup_printf (_("%s refuses the icon, and is asked again: %s"),
                             lamp_tray_watcher_get_program (watcher) != NULL
                               ? lamp_tray_watcher_get_program (watcher)
@@ -85,12 +87,13 @@ dup_status (LampTraySni *self)
     return g_strdup (_("Asking the desktop for a place"));
 
   if (!lamp_tray_watcher_get_has_host (watcher))
+    /* TRANSLATORS: a sentence that says what to do */
     return g_strdup_printf (_("Registered, but no panel shows tray icons now. %s"),
                             lamp_tray_desktop_get_advice ());
 
   where = dup_where (watcher);
 
-  /* TRANSLATORS: “Shown by” a program, and the names on D-Bus under which it knows us */
+  /* TRANSLATORS: “Shown by … since …”, and a name on D-Bus in two parts, “:1.42” and “/Item” */
   return g_strdup_printf (_("%s, as %s%s"), where,
                           g_dbus_connection_get_unique_name (self->connection),
                           LAMP_TRAY_ITEM_PATH);
