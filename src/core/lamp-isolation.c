@@ -93,6 +93,7 @@ struct _LampIsolation
   gboolean lonely;   /* the head has failed alone, and so have all others, if there are any */
   guint alone;       /* how often that was so, firmly, while the server was well */
   guint credit;      /* how many of them were counted before the head was tried */
+  gboolean in_vain;  /* some of that was lost again, and nothing got through since */
   guint silent;      /* rounds in a row in which nothing got through */
   guint witnesses;   /* that may still be tried */
   gint64 witness;    /* the next one is behind this row */
@@ -189,7 +190,7 @@ range_trial (const LampIsolation *self)
 }
 
 /* Before a suspect is tried alone again, while others get through or none is left, the waits begin
- * anew. */
+ * anew; but where nothing gets through, only once. */
 static LampTrial
 wait_trial (const LampIsolation *self)
 {
@@ -203,7 +204,7 @@ wait_trial (const LampIsolation *self)
   else if (self->lonely && self->alone > self->credit)
     {
       trial.failures = self->alone - self->credit;
-      trial.at_least = FALSE;
+      trial.at_least = self->in_vain;
     }
   else if (self->silent > 0)
     {
@@ -259,6 +260,14 @@ forget_evidence (LampIsolation *self)
   self->lonely = FALSE;
   self->alone = 0;
   self->credit = 0;
+}
+
+/* Nothing has got through that would speak for the server. */
+static void
+lose_evidence (LampIsolation *self)
+{
+  self->in_vain = self->in_vain || self->alone > self->credit;
+  forget_evidence (self);
 }
 
 /* From the row behind the head. */
@@ -345,6 +354,7 @@ lamp_isolation_spoke (LampIsolation *self)
 
   self->mutes = 0;
   self->silent = 0;
+  self->in_vain = FALSE;
   self->retries = self->stage == STAGE_TRYING ? self->max_retries : 0;
   if (self->stage == STAGE_TRYING)
     return;
@@ -433,8 +443,11 @@ static void
 count_alone (LampIsolation *self)
 {
   self->alone++;
-  if (!self->firm)
-    self->alone = self->credit = 0;
+  if (self->firm)
+    return;
+
+  self->in_vain = TRUE;
+  self->alone = self->credit = 0;
 }
 
 /* Whether the server is there is in doubt as well: how much is tried to find that out. */
@@ -486,7 +499,7 @@ range_muted (LampIsolation *self,
     {
       /* The oldest, come back to its place: it is the head now. */
       g_array_insert_val (self->rows, self->lo, first);
-      forget_evidence (self);
+      lose_evidence (self);
       begin_witnesses (self);
     }
 
@@ -532,7 +545,7 @@ witness_muted (LampIsolation *self,
 {
   /* One more that fails, and it is new: then it is rather the server. */
   if (row > self->known)
-    forget_evidence (self);
+    lose_evidence (self);
   else
     forget_strikes (self);
   self->loser = row;
@@ -618,7 +631,7 @@ lamp_isolation_probed (LampIsolation *self,
   if (!well)
     {
       self->lossy = self->lossy || self->beside;
-      forget_evidence (self);
+      lose_evidence (self);
       wait_for (self, STEP_PROBE);
     }
   else if (self->step == STEP_PROBE)
@@ -642,12 +655,12 @@ lamp_isolation_dare (LampIsolation *self)
     begin_round (self);
 }
 
-void
+gboolean
 lamp_isolation_failed (LampIsolation *self)
 {
   gboolean is_lonely;
 
-  g_return_if_fail (self != NULL);
+  g_return_val_if_fail (self != NULL, FALSE);
 
   is_lonely = self->lonely && self->alone > 0;
   advance_to (self, self->lo + 1);
@@ -657,6 +670,8 @@ lamp_isolation_failed (LampIsolation *self)
   self->lonely = is_lonely;
   self->credit = is_lonely ? TIMES_ALONE_NEXT : 0;
   self->alone = self->credit;
+
+  return !is_lonely;
 }
 
 void

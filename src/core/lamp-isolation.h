@@ -144,8 +144,10 @@ void           lamp_isolation_dare          (LampIsolation       *self);
  * lamp_isolation_failed:
  *
  * The row of %LAMP_TRIAL_FAIL is failed.
+ *
+ * Returns: whether other rows were witnesses, so that the server is known to be there
  */
-void           lamp_isolation_failed        (LampIsolation       *self);
+gboolean       lamp_isolation_failed        (LampIsolation       *self);
 
 /**
  * lamp_isolation_waited:

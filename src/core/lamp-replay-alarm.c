@@ -17,6 +17,10 @@
 #define HINT_GAP_MAX (80 * LAMP_SECOND)
 #define HINT_MEMORY (300 * LAMP_SECOND)
 
+/* Failures in a row, of some two minutes in all: from then on no wait begins anew for the sake of a
+ * single event. */
+#define LONG_SILENCE 7
+
 /* What failed because of a network that is another one by now. */
 #define HINT_DELAY LAMP_SECOND
 
@@ -24,6 +28,12 @@ gboolean
 lamp_replay_is_backing_off (LampReplay *self)
 {
   return lamp_backoff_get_failures (self->backoff) > 0 && lamp_backoff_get_due (self->backoff) >= 0;
+}
+
+gboolean
+lamp_replay_is_long_silent (LampReplay *self)
+{
+  return lamp_backoff_get_failures (self->backoff) > LONG_SILENCE;
 }
 
 void

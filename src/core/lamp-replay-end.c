@@ -13,6 +13,21 @@
 /* How long the end of the program waits for a batch in flight. */
 #define STOP_PATIENCE (3 * LAMP_SECOND)
 
+/* However the one batch fared that a person has sent: the wait that the server has asked for goes
+ * on, also for what comes later. */
+static gboolean
+goes_on_waiting (LampReplay *self)
+{
+  gint64 wait = self->throttled_until - lamp_timer_get_time (self->timer);
+
+  if (!self->one_only || wait <= 0)
+    return FALSE;
+
+  lamp_replay_ring_after (self, wait, TRUE);
+
+  return TRUE;
+}
+
 static void
 finish_pass (LampReplay *self,
              LampState   state,
@@ -22,6 +37,10 @@ finish_pass (LampReplay *self,
   g_autofree char *reason = g_strdup (error != NULL ? error : ""); /* it may be the mishap */
 
   g_assert (self->flights->len == 0 && !self->reading);
+
+  if (state != LAMP_STATE_UNAUTHORIZED && state != LAMP_STATE_MISCONFIGURED &&
+      goes_on_waiting (self))
+    state = LAMP_STATE_THROTTLED;
 
   self->phase = LAMP_PHASE_REST;
   self->one_only = FALSE;

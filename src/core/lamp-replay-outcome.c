@@ -319,6 +319,7 @@ lamp_replay_handle_trouble (LampReplay *self,
 }
 
 /* Failed for the want of an answer: as one of a batch that is tried as a whole, or as the culprit.
+ * If no other was left that could get through, a server that was silent for long may be so still.
  */
 static void
 settled_without_answer (LampReplay *self)
@@ -331,8 +332,8 @@ settled_without_answer (LampReplay *self)
   else
     {
       g_clear_pointer (&self->suspect, lamp_replay_flight_free);
-      lamp_backoff_reset (self->backoff);
-      lamp_isolation_failed (self->isolation);
+      if (lamp_isolation_failed (self->isolation) || !lamp_replay_is_long_silent (self))
+        lamp_backoff_reset (self->backoff);
     }
 }
 

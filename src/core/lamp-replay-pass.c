@@ -263,9 +263,9 @@ static void
 wait_after_trial (LampReplay      *self,
                   const LampTrial *trial)
 {
-  guint failures = trial->at_least
-                     ? MAX (trial->failures, lamp_backoff_get_failures (self->backoff))
-                     : trial->failures;
+  gboolean goes_on = trial->at_least || lamp_replay_is_long_silent (self);
+  guint before = goes_on ? lamp_backoff_get_failures (self->backoff) : 0;
+  guint failures = MAX (trial->failures, before);
   gboolean trying = lamp_isolation_is_trying (self->isolation);
   gboolean asks = trying && !self->scouting;
 

@@ -162,6 +162,8 @@ void        lamp_replay_ring_after_failure (LampReplay     *self);
 /* The alarm rings so soon, or for such a reason, that nothing else may set it. */
 gboolean    lamp_replay_is_backing_off  (LampReplay        *self);
 gboolean    lamp_replay_rings_soon      (LampReplay        *self);
+/* Nothing has got through for so long that it is the server that is waited for, and no event. */
+gboolean    lamp_replay_is_long_silent  (LampReplay        *self);
 /* Events came; or there may be some that did, and were not sent. */
 void        lamp_replay_take_news       (LampReplay        *self);
 void        lamp_replay_send_news       (LampReplay        *self);

@@ -286,13 +286,12 @@ lamp_replay_doubt_consent (LampReplay *self)
   lamp_replay_check_consent (self);
 }
 
-/* Of somebody who was asked; or who will be, because whether to ask is being found out just now:
- * what is said after the address was changed is said of the new one. */
+/* Of somebody who was asked; or who will be, because whether to ask is not found out yet: what is
+ * said after the address was changed is said of the new one. */
 void
 lamp_replay_give_consent (LampReplay *self)
 {
-  if (self->started && self->checking != NULL &&
-      lamp_replay_get_consent (self) == LAMP_CONSENT_UNKNOWN)
+  if (self->started && lamp_replay_get_consent (self) == LAMP_CONSENT_UNKNOWN)
     {
       g_free (self->foregone);
       self->foregone = g_strdup (lamp_transport_get_origin (self->transport));

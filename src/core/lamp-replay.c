@@ -223,14 +223,14 @@ lamp_replay_server_changed (LampReplay *self)
   self->news = TRUE;
   g_array_set_size (self->held, 0);
   lamp_replay_set_error (self, NULL);
+  if (self->started && lamp_replay_get_consent (self) == LAMP_CONSENT_UNKNOWN)
+    lamp_replay_check_consent (self);
   if (self->phase == LAMP_PHASE_REST)
     {
       lamp_backoff_reset (self->backoff);
       self->online = FALSE;
       self->next_retry = 0;
       lamp_replay_move_to (self, LAMP_STATE_OFFLINE);
-      if (self->started && lamp_replay_get_consent (self) == LAMP_CONSENT_UNKNOWN)
-        lamp_replay_check_consent (self);
       lamp_replay_try_now (self);
     }
 

@@ -44,6 +44,8 @@ typedef struct
   gint64 back;          /* when it is there again, as of the timer */
   GPtrArray *others;    /* (nullable) where ids of events go that come in the meantime */
   gboolean has_no_health;
+  gboolean is_mute;   /* it chokes without a word */
+  gboolean is_broken; /* on all of them */
   guint n_batches;
   guint fault_at;  /* the batch that it has no answer for, and then nothing can be written */
   gboolean locked; /* because another program holds the lock, and not because the disk is full */
@@ -101,11 +103,14 @@ judge (LampBatch *batch,
     return lamp_outcome_new (LAMP_OUTCOME_NO_ANSWER, size);
 
   for (guint i = 0; i < size; i++)
-    if (g_hash_table_contains (server->culprits, lamp_batch_get_event (batch, i)->event_id))
+    if (server->is_broken ||
+        g_hash_table_contains (server->culprits, lamp_batch_get_event (batch, i)->event_id))
       {
-        LampOutcome *outcome = lamp_outcome_new (LAMP_OUTCOME_SERVER_ERROR, size);
+        LampOutcome *outcome = lamp_outcome_new (server->is_mute ? LAMP_OUTCOME_NO_ANSWER
+                                                                 : LAMP_OUTCOME_SERVER_ERROR,
+                                                 size);
 
-        outcome->status = 500;
+        outcome->status = server->is_mute ? 0 : 500;
 
         return outcome;
       }
@@ -321,6 +326,41 @@ test_lone_event_stays (Fixture      *fixture,
   ring_until_empty (&server);
   assert_delivered (fixture, other);
   assert_undeliverable (fixture, ids->pdata[0]);
+  server_clear (&server);
+}
+
+/* The backoff is the server's: where nothing has got through for long, an event that is looked at
+ * more closely is no reason to ask more often, nor is it one that it is failed. */
+static void
+test_backoff_is_kept (Fixture      *fixture,
+                      gconstpointer data)
+{
+  g_autoptr (GPtrArray) ids = emit_many (fixture, 2);
+  Server server;
+
+  server_init (&server, fixture);
+  choose_culprit (&server, ids, 0);
+  server.is_mute = TRUE;
+  start (fixture);
+  while (lamp_timer_dummy_get_delay (fixture->timer) < 300 * SECOND)
+    ring (fixture);
+  assert_delivered (fixture, ids->pdata[1]);
+  assert_untouched (fixture, ids->pdata[0]);
+
+  /* It tells its errors from now on, and takes nothing at all. */
+  server.is_mute = FALSE;
+  server.is_broken = TRUE;
+  emit_some (fixture, 3);
+  while (lamp_queue_get_tally (fixture->queue)->failed == 0)
+    {
+      ring (fixture);
+      assert_backoff (fixture, 300 * SECOND);
+    }
+  assert_undeliverable (fixture, ids->pdata[0]);
+
+  server.is_broken = FALSE;
+  ring_until_empty (&server);
+  assert_state (fixture, LAMP_STATE_IDLE);
   server_clear (&server);
 }
 
@@ -955,6 +995,34 @@ test_agrees_before_being_asked (Fixture      *fixture,
   assert_delivered (fixture, id);
 }
 
+/* The address was changed while a batch was under way, and a person has paused meanwhile. */
+static void
+test_agrees_after_flight (Fixture      *fixture,
+                          gconstpointer data)
+{
+  gboolean is_early = GPOINTER_TO_INT (data);
+  g_autofree char *id = make_history (fixture);
+
+  hold (fixture);
+  go (fixture);
+  lamp_replay_set_paused (fixture->replay, TRUE);
+  lamp_transport_dummy_set_origin (fixture->transport, ELSEWHERE);
+  lamp_replay_server_changed (fixture->replay);
+  if (is_early)
+    lamp_replay_set_paused (fixture->replay, FALSE);
+  release (fixture);
+  if (!is_early)
+    {
+      g_assert_nonnull (strstr (lamp_replay_get_last_error (fixture->replay), ELSEWHERE));
+      assert_untouched (fixture, id);
+      lamp_replay_set_paused (fixture->replay, FALSE);
+      rest (fixture);
+    }
+
+  g_assert_false (lamp_replay_get_paused (fixture->replay));
+  assert_delivered (fixture, id);
+}
+
 /* It was said of one server, and the next is another one; or it was said before. */
 static void
 test_agrees_to_that_one_only (Fixture      *fixture,
@@ -1071,6 +1139,44 @@ test_throttled_sends_one_batch (Fixture      *fixture,
   assert_pending (fixture, 0);
 }
 
+/* That it took all there was doesn't end the wait: what comes later is left alone. Nor does it if
+ * that batch gets no answer, or a person pauses meanwhile. */
+static void
+test_throttled_goes_on (Fixture      *fixture,
+                        gconstpointer data)
+{
+  guint how = GPOINTER_TO_UINT (data);
+  guint batches;
+
+  emit_some (fixture, 1);
+  push (fixture, LAMP_OUTCOME_THROTTLED);
+  start (fixture);
+  if (how == 1)
+    push (fixture, LAMP_OUTCOME_SERVER_ERROR);
+  if (how == 2)
+    hold (fixture);
+  g_assert_true (lamp_replay_now (fixture->replay, NULL));
+  rest (fixture);
+  if (how == 2)
+    {
+      lamp_replay_set_paused (fixture->replay, TRUE);
+      release (fixture);
+      lamp_replay_set_paused (fixture->replay, FALSE);
+      rest (fixture);
+    }
+  assert_state (fixture, LAMP_STATE_THROTTLED);
+  assert_pending (fixture, how == 1);
+
+  batches = lamp_transport_dummy_get_n_batches (fixture->transport);
+  emit_some (fixture, 1);
+  rest (fixture);
+  assert_next_retry (fixture, THROTTLED);
+  advance (fixture, THROTTLED - SECOND);
+  assert_batches (fixture, batches);
+  advance (fixture, SECOND);
+  assert_pending (fixture, 0);
+}
+
 /* A small limit is no reason to fail an event that nobody has judged. */
 static void
 test_long_event_goes_alone (Fixture      *fixture,
@@ -1158,6 +1264,7 @@ main (int    argc,
     { "isolation/several", test_finds_culprits, NULL },
     { "isolation/outages-harm-nobody", test_outages_harm_nobody, NULL },
     { "isolation/lone-event-stays", test_lone_event_stays, NULL },
+    { "isolation/backoff-is-kept", test_backoff_is_kept, NULL },
     { "isolation/rounds", test_rounds, NULL },
     { "no-health/no-answer", test_no_health, GUINT_TO_POINTER (AWAY) },
     { "no-health/server-error", test_no_health, GUINT_TO_POINTER (LAMP_OUTCOME_SERVER_ERROR) },
@@ -1191,12 +1298,17 @@ main (int    argc,
     { "consent/first-batches-in-flight", test_first_batch_in_flight, GUINT_TO_POINTER (2) },
     { "consent/agrees-before-being-asked", test_agrees_before_being_asked, NULL },
     { "consent/agrees-and-unpauses", test_agrees_before_being_asked, GINT_TO_POINTER (TRUE) },
+    { "consent/agrees-after-flight", test_agrees_after_flight, NULL },
+    { "consent/agrees-in-flight", test_agrees_after_flight, GINT_TO_POINTER (TRUE) },
     { "consent/agrees-to-that-one-only", test_agrees_to_that_one_only, NULL },
     { "consent/agreed-before-the-change", test_agrees_to_that_one_only, GINT_TO_POINTER (TRUE) },
     { "consent/question-survives-restart", test_question_survives_restart, NULL },
     { "consent/answer-survives-restart", test_question_survives_restart, GINT_TO_POINTER (TRUE) },
     { "limits/retry-after", test_clamps_retry_after, NULL },
     { "limits/throttled-sends-one-batch", test_throttled_sends_one_batch, NULL },
+    { "limits/throttled-goes-on-when-empty", test_throttled_goes_on, NULL },
+    { "limits/throttled-goes-on-after-error", test_throttled_goes_on, GUINT_TO_POINTER (1) },
+    { "limits/throttled-goes-on-when-paused", test_throttled_goes_on, GUINT_TO_POINTER (2) },
     { "limits/long-event-goes-alone", test_long_event_goes_alone, NULL },
     { "no-storm", test_no_storm, GUINT_TO_POINTER (LAMP_ON_EXHAUSTED_HOLD) },
     { "no-storm-with-fail", test_no_storm, GUINT_TO_POINTER (LAMP_ON_EXHAUSTED_FAIL) },

@@ -388,6 +388,7 @@ test_new_server_in_flight (Fixture      *fixture,
   lamp_replay_now (fixture->replay, NULL);
   rest (fixture);
   assert_delivered (fixture, id);
+  advance (fixture, halts[i].delay);
 
   g_free (id);
   id = emit (fixture);
@@ -1367,6 +1368,7 @@ test_probes_now_and_then (Fixture      *fixture,
 typedef struct
 {
   Fixture fixture;
+  guint seed;
   GRand *random;
   GPtrArray *ids;
   GHashTable *accused; /* ids that the server has evidence against */
@@ -1564,6 +1566,11 @@ assert_fates (Walk *walk)
     }
 }
 
+/* All waits run at the same time, so the longest counts: 900 s after a 401, up to 330 s of backoff,
+ * 300 s between probes, and for an event that the server has not decided on 900 s and what is left
+ * of a beat, which is a sixth of them. */
+#define LONGEST_WAIT (1050 * SECOND)
+
 /* The server is fine from now on: everything arrives, in the longest wait there is. */
 static void
 end_walk (Walk *walk)
@@ -1585,7 +1592,13 @@ end_walk (Walk *walk)
          lamp_replay_get_state (fixture->replay) != LAMP_STATE_IDLE)
     {
       waited += lamp_timer_dummy_get_delay (fixture->timer);
-      g_assert_cmpint (waited, <, 1000 * SECOND);
+      if (waited > LONGEST_WAIT)
+        g_error (
+          "Walk %u: after %d s all is well, and yet %d events wait, %s, “%s”. "
+          "LAMP_TEST_SEED=%u walks it alone, but not always as fast.",
+          walk->seed, (int) (waited / SECOND), (int) lamp_queue_get_tally (fixture->queue)->pending,
+          lamp_state_to_string (lamp_replay_get_state (fixture->replay)),
+          lamp_replay_get_last_error (fixture->replay), walk->seed);
       ring (fixture);
     }
 
@@ -1596,7 +1609,7 @@ end_walk (Walk *walk)
 static void
 walk (guint seed)
 {
-  Walk walk = { .friendly = 5 };
+  Walk walk = { .seed = seed, .friendly = 5 };
   guint n_steps = N_WALK_STEPS;
 
   g_test_message ("seed %u", seed);
