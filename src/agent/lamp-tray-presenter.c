@@ -148,6 +148,7 @@ update_tray (LampTrayPresenter  *self,
   const LampTrayState state = {
     .icon = lamp_status_text_get_icon (snapshot),
     .attention = lamp_snapshot_needs_attention (snapshot),
+    .notice = snapshot->tally.failed > 0,
     .title = title,
     .text = details,
     .label = label,

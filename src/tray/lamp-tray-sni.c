@@ -243,7 +243,7 @@ lamp_tray_sni_set_state (LampTray            *tray,
   LampTraySni *self = LAMP_TRAY_SNI (tray);
 
   lamp_tray_item_set_state (self->item, state);
-  lamp_menu_exporter_set_status (self->menu, state->attention ? "notice" : "normal");
+  lamp_menu_exporter_set_status (self->menu, state->notice ? "notice" : "normal");
 }
 
 static char *

@@ -12,6 +12,7 @@ lamp_tray_state_copy (const LampTrayState *self)
   *copy = (LampTrayState){
     .icon = g_strdup (self->icon),
     .attention = self->attention,
+    .notice = self->notice,
     .title = g_strdup (self->title),
     .text = g_strdup (self->text),
     .label = g_strdup (self->label),
@@ -36,7 +37,7 @@ gboolean
 lamp_tray_state_equal (const LampTrayState *a,
                        const LampTrayState *b)
 {
-  return a->attention == b->attention && g_str_equal (a->icon, b->icon) &&
+  return a->attention == b->attention && a->notice == b->notice && g_str_equal (a->icon, b->icon) &&
          g_str_equal (a->title, b->title) && g_str_equal (a->text, b->text) &&
          g_str_equal (a->label, b->label) && g_str_equal (a->accessible, b->accessible);
 }

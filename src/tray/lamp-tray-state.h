@@ -10,6 +10,7 @@ G_BEGIN_DECLS
  * LampTrayState:
  * @icon: which icon of the family: "online", "sending", "offline", "paused", "attention"
  * @attention: whether the icon asks for attention
+ * @notice: whether the menu holds something to look at: events that failed
  * @title: the first line of the tooltip
  * @text: the rest of it, lines
  * @label: a few characters beside the icon, where the host can show them; may be empty
@@ -22,6 +23,7 @@ typedef struct
 {
   const char *icon;
   gboolean attention;
+  gboolean notice;
   const char *title;
   const char *text;
   const char *label;

@@ -274,6 +274,42 @@ assert_menu (LampMenuHost       *host,
     g_error ("%s shows\n%s\ninstead of\n%s", lamp_menu_host_style_name (style), shown, expected);
 }
 
+/* The menu has something to show only where events have failed, and not in any trouble. */
+static void
+assert_menu_status (Fixture    *fixture,
+                    const char *expected)
+{
+  GDBusConnection *connection = lamp_fake_watcher_get_connection (fixture->watcher);
+  g_autoptr (GAsyncResult) result = NULL;
+  g_autoptr (GVariant) answer = NULL;
+  g_autoptr (GVariant) value = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_dbus_connection_call (connection, lamp_fake_watcher_get_item (fixture->watcher), MENU_PATH,
+                          "org.freedesktop.DBus.Properties", "Get",
+                          g_variant_new ("(ss)", "com.canonical.dbusmenu", "Status"),
+                          G_VARIANT_TYPE ("(v)"), G_DBUS_CALL_FLAGS_NONE, -1, NULL,
+                          lamp_test_result_cb, &result);
+  lamp_test_wait_until (result != NULL);
+  answer = g_dbus_connection_call_finish (connection, result, &error);
+  g_assert_no_error (error);
+  g_variant_get (answer, "(v)", &value);
+  g_assert_cmpstr (g_variant_get_string (value, NULL), ==, expected);
+}
+
+static void
+test_menu_status (Fixture      *fixture,
+                  gconstpointer data)
+{
+  assert_menu_status (fixture, "normal");
+  show (fixture, snapshot_new ("unauthorized", ", 'Failed': <uint64 0>"));
+  assert_menu_status (fixture, "normal");
+  show (fixture, snapshot_new ("idle", ", 'Failed': <uint64 1>"));
+  assert_menu_status (fixture, "notice");
+  show (fixture, snapshot_new ("idle", ", 'Failed': <uint64 0>"));
+  assert_menu_status (fixture, "normal");
+}
+
 static guint
 get_n_snapshots (void)
 {
@@ -630,6 +666,7 @@ main (int    argc,
   bus = g_test_dbus_new (G_TEST_DBUS_NONE);
   lamp_test_bus_up (bus);
 
+  ADD ("/tray-presenter/menu-status", test_menu_status);
   ADD ("/tray-presenter/any-snapshot", test_any_snapshot);
   ADD ("/tray-presenter/clicks", test_clicks);
   ADD ("/tray-presenter/middle-click-replays", test_middle_click_replays);

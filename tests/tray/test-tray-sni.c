@@ -24,12 +24,15 @@
 #define SECOND G_TIME_SPAN_SECOND
 #define MILLISECOND G_TIME_SPAN_MILLISECOND
 
-static const LampTrayState calm = { "online",        FALSE, "Lamppost: online",
-                                    "Nothing waits", "",    "Lamppost: online" };
-static const LampTrayState dark = { "offline",    FALSE, "Lamppost: offline",
-                                    "12 waiting", "12",  "Lamppost: offline, 12 waiting" };
-static const LampTrayState alert = { "attention",  TRUE, "Lamppost: offline",
-                                     "12 waiting", "12", "Lamppost: offline, 12 waiting" };
+static const LampTrayState calm = { "online",           FALSE,           FALSE,
+                                    "Lamppost: online", "Nothing waits", "",
+                                    "Lamppost: online" };
+static const LampTrayState dark = {
+  "offline", FALSE, FALSE, "Lamppost: offline", "12 waiting", "12", "Lamppost: offline, 12 waiting"
+};
+static const LampTrayState alert = {
+  "attention", TRUE, FALSE, "Lamppost: offline", "12 waiting", "12", "Lamppost: offline, 12 waiting"
+};
 
 typedef struct
 {
@@ -456,7 +459,7 @@ test_four_updates_a_second (Fixture      *fixture,
   g_assert_cmpuint (lamp_tray_host_get_n_signals (host), <=, 4 * seconds + 2);
   g_assert_cmpuint (lamp_tray_host_get_n_signals (host), >=, 4 * seconds - 2);
   assert_shown (host, LAMP_TRAY_HOST_PLASMA,
-                &(LampTrayState){ calm.icon, FALSE, calm.title, "1000 waiting", "", "" });
+                &(LampTrayState){ calm.icon, FALSE, FALSE, calm.title, "1000 waiting", "", "" });
 }
 
 /* --- watchers ----------------------------------------------------------- */
