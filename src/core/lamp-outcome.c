@@ -29,7 +29,6 @@ lamp_outcome_copy (const LampOutcome *self)
 
   copy = lamp_outcome_new (self->kind, self->n_verdicts);
   copy->status = self->status;
-  copy->timed_out = self->timed_out;
   copy->retry_after = self->retry_after;
   g_free (copy->message);
   copy->message = g_strdup (self->message);

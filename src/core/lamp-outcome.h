@@ -71,8 +71,6 @@ typedef enum
  * LampOutcome:
  * @kind: what became of the request
  * @status: the HTTP status, 0 without an answer
- * @timed_out: with %LAMP_OUTCOME_NO_ANSWER: there was a connection, and not the whole answer in
- *   time. Slow, perhaps; unlike a network without a way to the server, or one that sends us away
  * @message: (owned) (not nullable) for a person: what happened, with address and status
  * @retry_after: µs to wait after %LAMP_OUTCOME_THROTTLED, 1 s to 1 h, 6 s where the server
  *   doesn't say; otherwise 0
@@ -87,7 +85,6 @@ typedef struct
 {
   LampOutcomeKind kind;
   guint status;
-  gboolean timed_out;
   char *message;
   gint64 retry_after;
   LampVerdict *verdicts;

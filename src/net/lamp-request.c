@@ -31,7 +31,6 @@ struct _LampRequest
   gboolean timed_out;
   gboolean repeatable;
   gboolean kept;        /* it uses a connection that was there */
-  gboolean connected;   /* there is a connection */
   char *mistrust;       /* (owned) (nullable) why the server's certificate was refused */
   GInputStream *stream; /* (owned) (nullable) the answer, once its head has come */
   guint status;
@@ -60,15 +59,11 @@ outcome_new (LampRequest    *self,
 static LampOutcome *
 outcome_for_timeout (LampRequest *self)
 {
-  LampOutcome *outcome =
-    outcome_new (self, LAMP_OUTCOME_NO_ANSWER,
-                 g_strdup_printf (ngettext ("%s did not answer within %u second",
-                                            "%s did not answer within %u seconds", self->seconds),
-                                  self->url, self->seconds));
-
-  outcome->timed_out = self->connected;
-
-  return outcome;
+  return outcome_new (self, LAMP_OUTCOME_NO_ANSWER,
+                      g_strdup_printf (ngettext ("%s did not answer within %u second",
+                                                 "%s did not answer within %u seconds",
+                                                 self->seconds),
+                                       self->url, self->seconds));
 }
 
 static LampOutcome *
@@ -427,7 +422,6 @@ network_event_cb (SoupMessage       *message,
   LampRequest *self = user_data;
 
   self->kept = FALSE;
-  self->connected = event >= G_SOCKET_CLIENT_CONNECTED;
 }
 
 static void
@@ -436,7 +430,6 @@ use_message (LampRequest *self,
 {
   self->message = message;
   self->kept = TRUE;
-  self->connected = TRUE;
   soup_message_add_flags (message, SOUP_MESSAGE_NO_REDIRECT);
 
   /* It would read all of a 401 into memory, however long that is, to ask again with a password
