@@ -133,18 +133,18 @@ remember_item (LampEventList *self,
 }
 
 static LampEventItem *
-item_for_row (LampEventList *self,
-              GVariant      *rows,
-              guint          index)
+item_for_row (LampEventList       *self,
+              const LampEventPage *page,
+              guint                index)
 {
-  const char *event_id = lamp_event_rows_get_id (rows, index);
+  const char *event_id = page->ids[index];
   LampEventItem *item = g_hash_table_lookup (self->live, event_id);
   g_autoptr (GVariant) row = NULL;
 
   if (item != NULL)
     return g_object_ref (item);
 
-  row = g_variant_get_child_value (rows, index);
+  row = g_variant_get_child_value (page->rows, index);
   item = lamp_event_item_new (row);
   g_object_weak_ref (G_OBJECT (item), item_gone_cb, self);
   remember_item (self, item, event_id);
@@ -190,7 +190,7 @@ fill_page (LampEventList *self,
         }
 
       row = g_variant_get_child_value (page->rows, blank.position - page->start);
-      event_id = lamp_event_rows_get_id (page->rows, blank.position - page->start);
+      event_id = page->ids[blank.position - page->start];
       g_array_remove_index (self->blanks, i);
       /* Of an event that moved here while its old item is still shown there is a second one. */
       if (!g_hash_table_contains (self->live, event_id))
@@ -203,8 +203,7 @@ fill_page (LampEventList *self,
 
   for (i = 0; i < page->length; i++)
     {
-      LampEventItem *item = g_hash_table_lookup (self->live,
-                                                 lamp_event_rows_get_id (page->rows, i));
+      LampEventItem *item = g_hash_table_lookup (self->live, page->ids[i]);
 
       if (item != NULL)
         {
@@ -220,7 +219,7 @@ is_in_use (LampEventList       *self,
            const LampEventPage *page)
 {
   for (guint i = 0; i < page->length; i++)
-    if (g_hash_table_contains (self->live, lamp_event_rows_get_id (page->rows, i)))
+    if (g_hash_table_contains (self->live, page->ids[i]))
       return TRUE;
 
   return FALSE;
@@ -517,7 +516,7 @@ cut_at_page (LampEventList *self,
     return g_variant_ref (rows);
 
   below = get_page (self, index);
-  meeting = lamp_event_rows_find (rows, lamp_event_rows_get_id (below->rows, 0));
+  meeting = lamp_event_rows_find (rows, below->ids[0]);
   if (meeting < 0)
     return g_variant_ref (rows);
 
@@ -588,7 +587,7 @@ came_backward (LampEventList *self,
 {
   guint index = self->place;
   LampEventPage *below = get_page (self, index);
-  int meeting = lamp_event_rows_find (all, lamp_event_rows_get_id (below->rows, 0));
+  int meeting = lamp_event_rows_find (all, below->ids[0]);
   g_autoptr (GVariant) rows = NULL;
   guint start;
 
@@ -693,28 +692,22 @@ replace_rows (LampEventList *self,
               GVariant      *rows,
               gint64         after)
 {
-  LampEventPage *page = get_page (self, index);
-  g_autoptr (LampEventPage) old = g_memdup2 (page, sizeof (LampEventPage));
-  guint length = (guint) g_variant_n_children (rows);
-  guint shorter = MIN (length, old->length);
+  g_autoptr (LampEventPage) old = get_page (self, index);
+  LampEventPage *page = lamp_event_page_new (old->start, old->before, after, rows);
+  guint shorter = MIN (page->length, old->length);
   guint same = 0;
   guint same_end = 0;
 
-  while (same < shorter && g_str_equal (lamp_event_rows_get_id (rows, same),
-                                        lamp_event_rows_get_id (old->rows, same)))
+  page->used = old->used;
+  self->pages->pdata[index] = page;
+  while (same < shorter && g_str_equal (page->ids[same], old->ids[same]))
     same++;
   while (same_end < shorter - same &&
-         g_str_equal (lamp_event_rows_get_id (rows, length - 1 - same_end),
-                      lamp_event_rows_get_id (old->rows, old->length - 1 - same_end)))
+         g_str_equal (page->ids[page->length - 1 - same_end], old->ids[old->length - 1 - same_end]))
     same_end++;
 
-  page->rows = g_variant_ref (rows);
-  g_variant_get_data (rows);
-  page->length = length;
-  page->after = after;
-  page->dirty = FALSE;
   change (self, index + 1, page->start + same, old->length - same - same_end,
-          length - same - same_end);
+          page->length - same - same_end);
   fill_page (self, page);
 }
 
@@ -724,10 +717,10 @@ came_refresh (LampEventList *self,
               gint64         next)
 {
   guint index = self->place;
-  LampEventPage *page = get_page (self, index);
+  const LampEventPage *page = get_page (self, index);
   g_autoptr (GVariant) above = cut_at_page (self, index + 1, all, &next);
   g_autoptr (GVariant) rows = NULL;
-  int last = lamp_event_rows_find (above, lamp_event_rows_get_id (page->rows, page->length - 1));
+  int last = lamp_event_rows_find (above, page->ids[page->length - 1]);
 
   /* With the last row the page has its old end. */
   if (last >= 0)
@@ -741,7 +734,7 @@ came_refresh (LampEventList *self,
     }
 
   replace_rows (self, index, rows, next);
-  if (page->length > 0)
+  if (get_page (self, index)->length > 0)
     {
       mend_gap (self, index + 1);
       return;
@@ -1102,7 +1095,7 @@ lamp_event_list_get_item (GListModel *model,
 
   page->used = ++self->counter;
 
-  return item_for_row (self, page->rows, position - page->start);
+  return item_for_row (self, page, position - page->start);
 }
 
 static void

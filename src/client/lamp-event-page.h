@@ -14,6 +14,7 @@ G_BEGIN_DECLS
  * @before: all rows have a smaller queue id; 0 for a page with the newest row
  * @after: no row has a smaller queue id; 0 for a page with the oldest row
  * @rows: (owned): aa{sv} as of List()
+ * @ids: (owned): the event ids of @rows, which they belong to
  * @length: how many rows
  * @used: when a row was asked for last, a counter
  * @dirty: whether the rows may be out of date
@@ -27,6 +28,7 @@ typedef struct
   gint64 before;
   gint64 after;
   GVariant *rows;
+  const char **ids;
   guint length;
   guint64 used;
   gboolean dirty;

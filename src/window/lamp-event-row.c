@@ -13,11 +13,12 @@ struct _LampEventRow
 {
   GtkBox parent_instance;
 
-  GtkCheckButton *check;
+  GtkBox *words;
   GtkLabel *type;
   GtkLabel *time;
   GtkLabel *mission;
-  GtkLabel *reason;
+  GtkCheckButton *check; /* (nullable) unless it can be selected */
+  GtkLabel *reason;      /* (nullable) likewise */
 
   LampEventItem *item; /* (owned) (nullable) */
   gboolean updating;   /* the check button isn't changed by a person */
@@ -52,7 +53,7 @@ dup_reason (LampEventItem *item)
   LampReason reason;
 
   if (!g_str_equal (lamp_event_item_get_text (item, "status"), "failed"))
-    return g_strdup ("");
+    return NULL;
 
   reason = lamp_reason_for_code (lamp_event_item_get_text (item, "error_code"));
   if (*message == '\0')
@@ -63,11 +64,25 @@ dup_reason (LampEventItem *item)
 }
 
 static void
+update_failed (LampEventRow *self,
+               const char   *type)
+{
+  g_autofree char *reason = dup_reason (self->item);
+  g_autofree char *label = NULL;
+
+  gtk_label_set_label (self->reason, reason != NULL ? reason : "");
+  gtk_widget_set_visible (GTK_WIDGET (self->reason), reason != NULL);
+
+  /* TRANSLATORS: a check button in front of an event; the placeholder is the event’s type */
+  label = g_strdup_printf (_("Select %s"), type);
+  gtk_accessible_update_property (GTK_ACCESSIBLE (self->check), GTK_ACCESSIBLE_PROPERTY_LABEL,
+                                  label, -1);
+}
+
+static void
 update (LampEventRow *self)
 {
   g_autofree char *time = NULL;
-  g_autofree char *reason = NULL;
-  g_autofree char *check_label = NULL;
   const char *type;
   const char *mission;
 
@@ -77,20 +92,14 @@ update (LampEventRow *self)
   type = lamp_event_item_get_text (self->item, "event_type");
   mission = lamp_event_item_get_text (self->item, "mission_id");
   time = lamp_words_dup_moment (get_time (self->item), g_get_real_time ());
-  reason = dup_reason (self->item);
 
   gtk_label_set_label (self->type, lamp_event_item_is_blank (self->item) ? "…" : type);
   gtk_label_set_label (self->time, time);
   gtk_label_set_label (self->mission, *mission != '\0' || lamp_event_item_is_blank (self->item)
                                         ? mission
                                         : _("No mission"));
-  gtk_label_set_label (self->reason, reason);
-  gtk_widget_set_visible (GTK_WIDGET (self->reason), *reason != '\0');
-
-  /* TRANSLATORS: a check button in front of an event; the placeholder is the event’s type */
-  check_label = g_strdup_printf (_("Select %s"), type);
-  gtk_accessible_update_property (GTK_ACCESSIBLE (self->check), GTK_ACCESSIBLE_PROPERTY_LABEL,
-                                  check_label, -1);
+  if (self->check != NULL)
+    update_failed (self, type);
 }
 
 static void
@@ -123,12 +132,10 @@ lamp_event_row_class_init (LampEventRowClass *klass)
 
   gtk_widget_class_set_template_from_resource (widget_class,
                                                "/io/github/lamppost/Lamppost/ui/lamp-event-row.ui");
-  gtk_widget_class_bind_template_child (widget_class, LampEventRow, check);
+  gtk_widget_class_bind_template_child (widget_class, LampEventRow, words);
   gtk_widget_class_bind_template_child (widget_class, LampEventRow, type);
   gtk_widget_class_bind_template_child (widget_class, LampEventRow, time);
   gtk_widget_class_bind_template_child (widget_class, LampEventRow, mission);
-  gtk_widget_class_bind_template_child (widget_class, LampEventRow, reason);
-  gtk_widget_class_bind_template_callback (widget_class, toggled_cb);
 }
 
 /* The row is what can be activated; the list has made a widget around it for that. */
@@ -163,12 +170,33 @@ lamp_event_row_init (LampEventRow *self)
   open_with_return (self);
 }
 
+/* A list has 200 rows, and each widget in them takes its time when they come and when they go: so
+ * those that need no more have no more. */
+static void
+add_failed_parts (LampEventRow *self)
+{
+  self->check = GTK_CHECK_BUTTON (gtk_check_button_new ());
+  gtk_widget_set_valign (GTK_WIDGET (self->check), GTK_ALIGN_CENTER);
+  gtk_widget_add_css_class (GTK_WIDGET (self->check), "selection-mode");
+  g_signal_connect_object (self->check, "toggled", G_CALLBACK (toggled_cb), self,
+                           G_CONNECT_SWAPPED);
+  gtk_box_prepend (GTK_BOX (self), GTK_WIDGET (self->check));
+
+  self->reason = GTK_LABEL (gtk_label_new (NULL));
+  gtk_label_set_xalign (self->reason, 0);
+  gtk_label_set_ellipsize (self->reason, PANGO_ELLIPSIZE_END);
+  gtk_widget_add_css_class (GTK_WIDGET (self->reason), "caption");
+  gtk_widget_add_css_class (GTK_WIDGET (self->reason), "error");
+  gtk_box_append (self->words, GTK_WIDGET (self->reason));
+}
+
 GtkWidget *
 lamp_event_row_new (gboolean selectable)
 {
   LampEventRow *self = g_object_new (LAMP_TYPE_EVENT_ROW, NULL);
 
-  gtk_widget_set_visible (GTK_WIDGET (self->check), selectable);
+  if (selectable)
+    add_failed_parts (self);
 
   return GTK_WIDGET (self);
 }
@@ -208,9 +236,12 @@ lamp_event_row_set_state (LampEventRow *self,
 {
   g_return_if_fail (LAMP_IS_EVENT_ROW (self));
 
-  self->updating = TRUE;
-  gtk_check_button_set_active (self->check, selected);
-  self->updating = FALSE;
+  if (self->check != NULL)
+    {
+      self->updating = TRUE;
+      gtk_check_button_set_active (self->check, selected);
+      self->updating = FALSE;
+    }
 
   if (current)
     gtk_widget_add_css_class (GTK_WIDGET (self), "current");
