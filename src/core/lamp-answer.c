@@ -478,7 +478,7 @@ is_web_page (const char *body,
   return i < length && body[i] == '<';
 }
 
-/* A batch is answered only by a JSON object that names events of it. */
+/* A batch is answered only by a JSON object that names events of it, if it has any. */
 static void
 read_answered (Reading               *self,
                const char            *url,
@@ -514,7 +514,7 @@ read_answered (Reading               *self,
     }
 
   read_verdicts (self, answer);
-  if (self->n_named == 0)
+  if (self->n_named == 0 && (self->batch == NULL || self->outcome->n_verdicts > 0))
     /* TRANSLATORS: the answer; behind “… but not with a readable answer: ” */
     say_unreadable (self->outcome, url, _("it names none of the events that were sent"));
 }

@@ -45,6 +45,7 @@ finish_pass (LampReplay *self,
   self->phase = LAMP_PHASE_REST;
   self->one_only = FALSE;
   self->scouting = FALSE;
+  self->curious = FALSE;
   g_clear_pointer (&self->trouble, lamp_replay_flight_free);
   g_clear_pointer (&self->mishap, g_free);
   self->done = 0;

@@ -175,7 +175,17 @@ static void
 handle_mute (LampReplay *self,
              LampFlight *flight)
 {
-  lamp_replay_set_error (self, flight->outcome->message);
+  g_autofree char *message = g_strdup (flight->outcome->message);
+
+  /* There is no event that could be at fault. */
+  if (get_size (flight) == 0)
+    {
+      lamp_replay_flight_free (flight);
+      lamp_replay_fail_pass (self, LAMP_STATE_OFFLINE, message);
+      return;
+    }
+
+  lamp_replay_set_error (self, message);
   isolate (self, flight);
   if (self->on_exhausted == LAMP_ON_EXHAUSTED_FAIL && lamp_isolation_is_exhausted (self->isolation))
     {

@@ -103,6 +103,14 @@ lamp_replay_settle (LampReplay *self,
 
 /* --- sending ------------------------------------------------------------ */
 
+/* Whoever finds fault with the want of events has looked at the token first. */
+static gboolean
+is_taken (const LampOutcome *outcome)
+{
+  return outcome->kind == LAMP_OUTCOME_ANSWERED || outcome->kind == LAMP_OUTCOME_REFUSED ||
+         outcome->kind == LAMP_OUTCOME_TOO_LARGE;
+}
+
 static void
 send_cb (GObject      *source,
          GAsyncResult *result,
@@ -123,6 +131,16 @@ send_cb (GObject      *source,
     self->online = lamp_replay_is_true_answer (flight->outcome);
   if (self->online && !flight->stale)
     lamp_replay_know_server (self);
+
+  /* What it says of no events it says of the token. */
+  if (flight->outcome->kind != LAMP_OUTCOME_CANCELLED && !flight->stale)
+    self->curious = FALSE;
+  if (lamp_batch_get_size (flight->batch) == 0 && is_taken (flight->outcome))
+    {
+      g_ptr_array_remove (self->flights, flight);
+      lamp_replay_go_on (self);
+      return;
+    }
 
   if (flight->outcome->kind == LAMP_OUTCOME_ANSWERED)
     {
@@ -166,7 +184,8 @@ send_batch (LampReplay *self,
   flight->origin = g_strdup (lamp_transport_get_origin (self->transport));
   flight->after = self->cursor;
   g_ptr_array_add (self->flights, flight);
-  self->cursor = lamp_batch_get_event (batch, size - 1)->id;
+  if (size > 0)
+    self->cursor = lamp_batch_get_event (batch, size - 1)->id;
   self->n_sent++;
   self->sure = FALSE;
   lamp_transport_send_async (self->transport, batch, self->cancel, send_cb, flight);
@@ -313,6 +332,14 @@ static void
 reach_end (LampReplay *self)
 {
   gboolean is_sure = self->sure || lamp_queue_get_tally (self->queue)->pending == 0;
+
+  if (!self->news && is_sure && self->curious)
+    {
+      g_autoptr (LampBatch) nothing = lamp_batch_new ();
+
+      send_batch (self, nothing);
+      return;
+    }
 
   if (!self->news && is_sure)
     {

@@ -83,6 +83,7 @@ struct _LampReplay
   gboolean online;
   gboolean well; /* what the last probe has found */
   gboolean asked;    /* a person wants a pass, which could not start yet */
+  gboolean curious;  /* and wants to know whether events are taken, also when there are none */
   gboolean news;     /* events came that the pass may have gone past */
   gboolean hint;     /* the network has changed, and nothing was tried since */
   gint64 hint_at;    /* when a hint was last followed, as of the timer */

@@ -187,6 +187,7 @@ lamp_replay_now (LampReplay *self,
   /* A person says that the server should be there: an old outage counts no more. */
   lamp_backoff_reset (self->backoff);
   self->news = TRUE;
+  self->curious = TRUE;
   self->asked = self->phase == LAMP_PHASE_REST;
   if (self->asked && lamp_replay_may_send (self))
     {

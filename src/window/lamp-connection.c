@@ -6,7 +6,7 @@
 
 #include <glib/gi18n.h>
 
-/* The agent needs a moment to ask the server; what it told before belongs to the past. */
+/* What comes at once is not seen to have come. */
 #define TEST_PATIENCE_MS 1000
 
 /* A person may have to unlock the keyring first. */
@@ -38,6 +38,9 @@ struct _LampConnection
   GSettings *settings;  /* (owned) (nullable) until they are set */
   GCancellable *cancel; /* (owned) */
   char *token_problem;  /* (owned) (nullable) why the token could not be kept */
+  gboolean asking;      /* the test goes on */
+  gboolean asked;       /* the agent asks the server because of it */
+  gboolean taken;       /* and the server has taken what it was sent */
   gint64 tested_at;     /* Unix µs, 0 before the first test */
   guint patience_id;    /* 0 unless a test has just begun */
 };
@@ -125,7 +128,7 @@ show_server (LampConnection *self)
   else if (is_state (self, "paused"))
     show (self->server_check, self->server_icon, CHECK_UNKNOWN,
           get_problem (self, _("Replay is paused. Resume it to test the connection.")));
-  else if (is_state (self, "replaying"))
+  else if (self->asking)
     show (self->server_check, self->server_icon, CHECK_RUNNING, _("It is being asked."));
   else
     show (self->server_check, self->server_icon, CHECK_BAD,
@@ -142,8 +145,10 @@ show_token (LampConnection *self)
   else if (is_state (self, "unauthorized"))
     show (self->token_check, self->token_icon, CHECK_BAD,
           _("The server does not take it. Ask for a new one and type it here."));
-  else if (lamp_bus_agent1_get_last_delivery (agent) >= self->tested_at)
+  else if (self->taken || lamp_bus_agent1_get_last_delivery (agent) >= self->tested_at)
     show (self->token_check, self->token_icon, CHECK_GOOD, _("The server takes it."));
+  else if (self->asking)
+    show (self->token_check, self->token_icon, CHECK_RUNNING, _("It is being asked."));
   else
     show (self->token_check, self->token_icon, CHECK_UNKNOWN,
           _("The next event that is sent will tell."));
@@ -198,8 +203,39 @@ replayed_cb (GObject      *source,
   /* What stands in the way is told by the state. */
   if (!lamp_bus_agent1_call_replay_now_finish (LAMP_BUS_AGENT1 (source), result, &error))
     g_debug ("test of the connection: %s", error->message);
-  if (!g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
-    update (self);
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    return;
+
+  self->asked = error == NULL;
+  self->asking = self->asked;
+  update (self);
+}
+
+/* Such a pass sends something even if no event waits, so that its good end tells of the token. One
+ * that ended before the agent has answered ReplayNow() was another. */
+static void
+finished_cb (LampConnection *self,
+             guint           delivered,
+             guint           failed,
+             guint           left,
+             const char     *error)
+{
+  if (!self->asked)
+    return;
+
+  self->asking = FALSE;
+  self->asked = FALSE;
+  self->taken = *error == '\0';
+  update (self);
+}
+
+/* The agent has come or gone: nobody asks any more. */
+static void
+available_cb (LampConnection *self)
+{
+  self->asking = FALSE;
+  self->asked = FALSE;
+  update (self);
 }
 
 static void
@@ -254,6 +290,9 @@ test_action (GtkWidget  *widget,
   const char *token = gtk_editable_get_text (GTK_EDITABLE (self->token_row));
 
   g_clear_pointer (&self->token_problem, g_free);
+  self->asking = TRUE;
+  self->asked = FALSE;
+  self->taken = FALSE;
   self->tested_at = g_get_real_time ();
   g_clear_handle_id (&self->patience_id, g_source_remove);
   self->patience_id = g_timeout_add (TEST_PATIENCE_MS, patience_cb, self);
@@ -363,6 +402,10 @@ lamp_connection_set_client (LampConnection *self,
   gtk_editable_set_text (GTK_EDITABLE (self->url_row), url != NULL && *url != '\0' ? url : set_url);
   g_signal_connect_object (lamp_client_get_proxy (client), "g-properties-changed",
                            G_CALLBACK (update), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (lamp_client_get_proxy (client), "replay-finished",
+                           G_CALLBACK (finished_cb), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (client, "notify::available", G_CALLBACK (available_cb), self,
+                           G_CONNECT_SWAPPED);
 }
 
 void

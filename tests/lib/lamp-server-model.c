@@ -323,7 +323,8 @@ judge (LampServerModel *self,
   g_free (outcome->message);
   outcome->message = g_strdup_printf ("outcome %d for %u from %s (%s)", outcome->kind, size,
                                       size > 0 ? lamp_batch_get_event (flight->batch, 0)->event_id
-                                               : "a probe",
+                                      : flight->batch != NULL ? "nothing"
+                                                              : "a probe",
                                       moods[flight->mood].name);
 
   return outcome;

@@ -475,6 +475,19 @@ test_probe_needs_no_body (void)
     }
 }
 
+/* Without events there are none to be named, but a page of somebody else is no answer. */
+static void
+test_empty_batch (void)
+{
+  g_autoptr (LampBatch) batch = lamp_batch_new ();
+  g_autoptr (LampOutcome) taken = lamp_answer_read (batch, URL, 200, 0, "{}", 2);
+  g_autoptr (LampOutcome) page = lamp_answer_read (batch, URL, 200, 0, "<html>", 6);
+
+  g_assert_cmpint (taken->kind, ==, LAMP_OUTCOME_ANSWERED);
+  g_assert_cmpuint (taken->n_verdicts, ==, 0);
+  g_assert_cmpint (page->kind, ==, LAMP_OUTCOME_SERVER_ERROR);
+}
+
 static void
 test_probe_takes_only_200 (void)
 {
@@ -699,6 +712,7 @@ main (int    argc,
   g_test_add_func ("/answer/survives-an-unreadable-url", test_survives_an_unreadable_url);
   g_test_add_func ("/answer/refusal-names-events", test_refusal_names_events);
   g_test_add_func ("/answer/probe-needs-no-body", test_probe_needs_no_body);
+  g_test_add_func ("/answer/empty-batch", test_empty_batch);
   g_test_add_func ("/answer/probe-takes-only-200", test_probe_takes_only_200);
   g_test_add_func ("/answer/waits-while-throttled", test_waits_while_throttled);
   g_test_add_func ("/answer/reads-retry-after", test_reads_retry_after);

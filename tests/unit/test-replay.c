@@ -812,7 +812,89 @@ test_empty_pass (Fixture      *fixture,
   g_assert_true (lamp_replay_now (fixture->replay, NULL));
   rest (fixture);
   assert_finished (fixture, "0 0 0 \n");
+  assert_batches (fixture, 1);
+  assert_size (fixture, 0, 0);
+  assert_state (fixture, LAMP_STATE_IDLE);
+}
+
+/* Whether the token is taken is found out without an event, but only when somebody asks. */
+static void
+test_asks_with_nothing (Fixture      *fixture,
+                        gconstpointer data)
+{
+  guint i = GPOINTER_TO_UINT (data);
+
+  start (fixture);
+  advance (fixture, 3600 * SECOND);
   assert_batches (fixture, 0);
+
+  push (fixture, halts[i].kind);
+  g_assert_true (lamp_replay_now (fixture->replay, NULL));
+  rest (fixture);
+  assert_batches (fixture, 1);
+  assert_state (fixture, halts[i].state);
+  assert_error (fixture, halts[i].error);
+
+  advance (fixture, 3600 * SECOND);
+  assert_batches (fixture, 1);
+  g_assert_true (lamp_replay_now (fixture->replay, NULL));
+  rest (fixture);
+  assert_batches (fixture, 2);
+  assert_state (fixture, LAMP_STATE_IDLE);
+  assert_error (fixture, "");
+}
+
+/* That there are no events is found out only by who has let us in. */
+static void
+test_nothing_is_refused (Fixture      *fixture,
+                         gconstpointer data)
+{
+  start (fixture);
+  push (fixture, GPOINTER_TO_UINT (data));
+  g_assert_true (lamp_replay_now (fixture->replay, NULL));
+  rest (fixture);
+  assert_finished (fixture, "0 0 0 \n");
+  assert_batches (fixture, 1);
+  assert_state (fixture, LAMP_STATE_IDLE);
+  assert_error (fixture, "");
+}
+
+static void
+test_nothing_is_not_answered (Fixture      *fixture,
+                              gconstpointer data)
+{
+  g_autofree char *id = NULL;
+
+  start (fixture);
+  push (fixture, GPOINTER_TO_UINT (data));
+  g_assert_true (lamp_replay_now (fixture->replay, NULL));
+  rest (fixture);
+  assert_batches (fixture, 1);
+  assert_state (fixture, LAMP_STATE_OFFLINE);
+  g_assert_cmpstr (lamp_replay_get_last_error (fixture->replay), !=, "");
+
+  id = emit (fixture);
+  g_assert_true (lamp_replay_now (fixture->replay, NULL));
+  rest (fixture);
+  assert_delivered (fixture, id);
+  assert_size (fixture, 1, 1);
+  assert_batches (fixture, 2);
+}
+
+/* The answer to the old token says nothing of the new one. */
+static void
+test_token_changes_while_asking (Fixture      *fixture,
+                                 gconstpointer data)
+{
+  start (fixture);
+  push (fixture, LAMP_OUTCOME_UNAUTHORIZED);
+  hold (fixture);
+  g_assert_true (lamp_replay_now (fixture->replay, NULL));
+  rest (fixture);
+  lamp_replay_server_changed (fixture->replay);
+  release (fixture);
+  assert_batches (fixture, 2);
+  assert_finished (fixture, "0 0 0 \n");
   assert_state (fixture, LAMP_STATE_IDLE);
 }
 
@@ -1340,11 +1422,12 @@ test_error_stays_while_offline (Fixture      *fixture,
   lamp_replay_probe (fixture->replay);
   rest (fixture);
   assert_state (fixture, LAMP_STATE_OFFLINE);
+  push (fixture, AWAY);
   lamp_replay_now (fixture->replay, NULL);
   rest (fixture);
   assert_state (fixture, LAMP_STATE_OFFLINE);
   assert_error (fixture, "outcome 2");
-  assert_batches (fixture, 1);
+  assert_batches (fixture, 2);
 }
 
 static void
@@ -1692,6 +1775,16 @@ main (int    argc,
     { "short-pause-changes-nothing", test_short_pause, NULL },
     { "now-is-refused", test_now_refused, NULL },
     { "empty-pass-finishes", test_empty_pass, NULL },
+    { "asks-with-nothing/unauthorized", test_asks_with_nothing, GUINT_TO_POINTER (0) },
+    { "asks-with-nothing/throttled", test_asks_with_nothing, GUINT_TO_POINTER (1) },
+    { "asks-with-nothing/misconfigured", test_asks_with_nothing, GUINT_TO_POINTER (2) },
+    { "nothing-is-refused", test_nothing_is_refused, GUINT_TO_POINTER (LAMP_OUTCOME_REFUSED) },
+    { "nothing-is-too-large", test_nothing_is_refused, GUINT_TO_POINTER (LAMP_OUTCOME_TOO_LARGE) },
+    { "nothing-is-not-answered", test_nothing_is_not_answered,
+      GUINT_TO_POINTER (LAMP_OUTCOME_NO_ANSWER) },
+    { "nothing-breaks-the-server", test_nothing_is_not_answered,
+      GUINT_TO_POINTER (LAMP_OUTCOME_SERVER_ERROR) },
+    { "token-changes-while-asking", test_token_changes_while_asking, NULL },
     { "now-before-start", test_now_before_start, NULL },
     { "now-cuts-backoff-short", test_now_cuts_backoff_short, NULL },
     { "stop-records-answer", test_stop, NULL },

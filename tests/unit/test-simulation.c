@@ -91,6 +91,7 @@ typedef struct
   guint size_limit;  /* of a batch, since the server found one too large */
   guint n_passed;    /* batches that were answered since */
   guint last_size;   /* of a batch */
+  gboolean asked;    /* somebody wants to know whether the token is taken */
   guint n_overtaken; /* by a witness against one that was innocent */
 } Day;
 
@@ -270,9 +271,12 @@ request_cb (LampServerModel *server,
     }
 
   day->last_size = size;
-  tell (day, "  batch of %u from %s", size, lamp_batch_get_event (batch, 0)->event_id);
+  tell (day, "  batch of %u from %s", size,
+        size > 0 ? lamp_batch_get_event (batch, 0)->event_id : "a person who asks");
   if (day->paused)
     fail (day, "a batch was sent while paused");
+  if (size == 0 && !day->asked)
+    fail (day, "a batch without events was sent, and nobody has asked");
   if (size > day->size_limit)
     fail (day, "a batch of %u, and the server takes %u at most", size, day->size_limit);
   if (size > day->max_events)
@@ -403,6 +407,9 @@ note_size (Day               *day,
 {
   guint size = outcome->n_verdicts;
 
+  if (size == 0)
+    return;
+
   if (outcome->kind == LAMP_OUTCOME_TOO_LARGE && day->in_flight == 1)
     {
       day->size_limit = size > 1 ? size / 2 : G_MAXUINT;
@@ -444,7 +451,10 @@ answered_cb (LampServerModel *server,
     }
 
   if (!stale)
-    note_size (day, outcome);
+    {
+      note_size (day, outcome);
+      day->asked = FALSE;
+    }
 
   for (guint i = 0; i < outcome->n_verdicts; i++)
     {
@@ -836,6 +846,7 @@ static void
 replay_now (Day *day)
 {
   tell (day, "“replay now”");
+  day->asked = TRUE;
 
   /* A server that has asked to be left alone is tried once. */
   if (day->throttled && get_time (day) < day->quiet_until)

@@ -54,11 +54,17 @@ def first_run_to_delivered():
         desktop.find("Set Up Later")
 
         desktop.fill("Server address", session.url, role="text")
-        desktop.fill("Token", TOKEN, role="text")
+        desktop.fill("Token", "of-somebody-else", role="text")
         desktop.press("Save and Test Connection")
         desktop.find(session.url)
         desktop.find("It answers.")
-        desktop.find("The next event that is sent will tell.")
+        desktop.find("The server does not take it. Ask for a new one and type it here.")
+
+        desktop.fill("Token", TOKEN, role="text")
+        desktop.press("Save and Test Connection")
+        desktop.find("The server takes it.")
+        desktop.find("It answers.")
+        assert desktop.get("LastDelivery") == 0 and desktop.get("State") == "idle"
         desktop.press("Show Events")
         desktop.find("Nothing to deliver yet")
 
