@@ -111,7 +111,7 @@ show_preferences (LampApplication *self)
   gtk_window_present (self->preferences);
 }
 
-/* --- without the window, from the desktop's menu ------------------------ */
+/* --- without the window, from the desktop's menu and from notifications -- */
 
 #define PROPERTIES_INTERFACE "org.freedesktop.DBus.Properties"
 #define AGENT_INTERFACE "io.github.lamppost.Lamppost.Agent1"
@@ -152,6 +152,14 @@ call_agent (LampApplication *self,
 }
 
 static void
+resend_action (GSimpleAction *action,
+               GVariant      *parameter,
+               gpointer       user_data)
+{
+  call_agent (LAMP_APPLICATION (user_data), AGENT_INTERFACE, "ResendAll", NULL);
+}
+
+static void
 replay_action (GSimpleAction *action,
                GVariant      *parameter,
                gpointer       user_data)
@@ -176,6 +184,14 @@ preferences_action (GSimpleAction *action,
                     gpointer       user_data)
 {
   show_preferences (LAMP_APPLICATION (user_data));
+}
+
+static void
+show_action (GSimpleAction *action,
+             GVariant      *parameter,
+             gpointer       user_data)
+{
+  g_application_activate (G_APPLICATION (user_data));
 }
 
 static void
@@ -218,7 +234,11 @@ quit_action (GSimpleAction *action,
     g_application_quit (G_APPLICATION (self));
 }
 
+/* In a sandbox the agent's notifications are this application's, because its name is that of the
+ * sandbox: so their actions come here, where they are called as in the agent. */
 static const GActionEntry actions[] = {
+  { .name = "show", .activate = show_action },
+  { .name = "resend", .activate = resend_action },
   { .name = "replay", .activate = replay_action },
   { .name = "pause", .activate = pause_action },
   { .name = "preferences", .activate = preferences_action },

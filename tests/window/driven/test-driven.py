@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The window as a person drives it: the real programs, found and pressed by accessible name."""
 import os
+import re
 import sys
 
 from desktop import APPLICATION, TOKEN, Desktop, free_port, run, wait_until
@@ -221,6 +222,43 @@ def agent_killed():
         desktop.close_window()
 
 
+def activate_action(desktop, name):
+    """As the portal does in a sandbox, where the agent's notifications are the application's."""
+    desktop.bus.call_sync(APPLICATION, "/" + APPLICATION.replace(".", "/"), "org.freedesktop.Application",
+                          "ActivateAction", desktop.glib.Variant("(sava{sv})", (name, [], {})), None, 0, 30000,
+                          None)
+
+
+def notifications_act_without_window():
+    with Session() as session:
+        desktop = session.desktop
+        session.restart_receiver("--reject", "ReviewRequested")
+        desktop.start_agent()
+        desktop.emit(2, kind="ReviewRequested")
+        desktop.wait_for("Failed", 2)
+        wait_until(lambda: desktop.notifications, "somebody is told")
+        buttons = set(re.findall(r"app\.(\w+)", str(desktop.notifications[-1])))
+        assert buttons == {"resend", "show"}, buttons
+        assert not desktop.is_owned(APPLICATION)
+
+        session.restart_receiver()
+        activate_action(desktop, "resend")
+        desktop.wait_for("Delivered", 2)
+        desktop.stop("receiver")
+        desktop.emit(1)
+        desktop.wait_for("State", "offline")
+        session.restart_receiver()
+        activate_action(desktop, "replay")
+        desktop.wait_for("Delivered", 3)
+        assert not desktop.window_ids("Lamppost")
+        activate_action(desktop, "show")
+        desktop.focus_window()
+        desktop.find("Everything is delivered")
+        desktop.key("ctrl+q")
+        desktop.wait_owned(APPLICATION, False)
+
+
 if __name__ == "__main__":
     sys.exit(run([first_run_to_delivered, server_down_then_replay, rejected_then_resent, discard_asks_first,
-                  preferences_hold, agent_killed]))
+                  preferences_hold, agent_killed,
+                  notifications_act_without_window]))
