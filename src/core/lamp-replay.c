@@ -357,6 +357,10 @@ lamp_replay_get_last_error (LampReplay *self)
   if (lamp_replay_is_asking (self))
     return self->stranger;
 
+  /* What went wrong before is not what they wait for. */
+  if (self->paused)
+    return "";
+
   return self->last_error != NULL ? self->last_error : "";
 }
 

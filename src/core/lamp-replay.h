@@ -181,7 +181,8 @@ gint64      lamp_replay_get_next_retry    (LampReplay           *self);
 /**
  * lamp_replay_get_last_error:
  *
- * Returns: (transfer none): why events wait, for a person; empty if nothing is wrong
+ * Returns: (transfer none): why events wait, for a person; empty if nothing is wrong, or if
+ *   it was a person who has paused replay
  */
 const char *lamp_replay_get_last_error    (LampReplay           *self);
 

@@ -6,41 +6,6 @@
 
 G_DEFINE_BOXED_TYPE (LampSnapshot, lamp_snapshot, lamp_snapshot_ref, lamp_snapshot_unref)
 
-static gboolean
-is_stalled (const LampTally *tally,
-            gint64           stalled_after,
-            gint64           now)
-{
-  return tally->oldest_pending > 0 && tally->oldest_pending + stalled_after < now;
-}
-
-LampSnapshot *
-lamp_snapshot_new (LampQueue  *queue,
-                   LampReplay *replay,
-                   const char *server_url,
-                   const char *problem,
-                   const char *tray_status,
-                   gint64      stalled_after)
-{
-  LampSnapshot *self = g_rc_box_new0 (LampSnapshot);
-
-  self->state = lamp_replay_get_state (replay);
-  self->online = lamp_replay_get_online (replay);
-  self->paused = lamp_replay_get_paused (replay);
-  self->tally = *lamp_queue_get_tally (queue);
-  self->stalled = is_stalled (&self->tally, stalled_after, g_get_real_time ());
-  self->capacity = lamp_queue_get_capacity (queue);
-  lamp_replay_get_progress (replay, &self->replay_done, &self->replay_total);
-  self->next_retry = lamp_replay_get_next_retry (replay);
-  self->node_id = g_strdup (lamp_queue_get_node_id (queue));
-  self->server_url = g_strdup (server_url);
-  self->queue_path = g_filename_display_name (lamp_queue_get_path (queue));
-  self->last_error = g_strdup (problem != NULL ? problem : lamp_replay_get_last_error (replay));
-  self->tray_status = g_strdup (tray_status);
-
-  return self;
-}
-
 /* --- what a client knows ------------------------------------------------ */
 
 static guint64
@@ -112,7 +77,7 @@ lamp_snapshot_new_from_properties (GVariant *properties,
   self->tally.oldest_pending = get_number (properties, "OldestPending");
   self->tally.last_delivery = get_number (properties, "LastDelivery");
   self->tally.lamport_clock = get_number (properties, "LamportClock");
-  self->stalled = is_stalled (&self->tally, stalled_after, now);
+  self->stalled = lamp_tally_is_stalled (&self->tally, stalled_after, now);
   self->capacity = get_count (properties, "Capacity");
   self->replay_done = get_count (properties, "ReplayDone");
   self->replay_total = get_count (properties, "ReplayTotal");

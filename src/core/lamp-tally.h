@@ -33,4 +33,19 @@ typedef struct
   guint mishaps;
 } LampTally;
 
+/**
+ * lamp_tally_is_stalled:
+ * @stalled_after: the age at which a pending event counts as stalled, µs
+ * @now: Unix µs
+ *
+ * Returns: whether the oldest pending event has waited too long
+ */
+static inline gboolean
+lamp_tally_is_stalled (const LampTally *self,
+                       gint64           stalled_after,
+                       gint64           now)
+{
+  return self->oldest_pending > 0 && self->oldest_pending + stalled_after < now;
+}
+
 G_END_DECLS

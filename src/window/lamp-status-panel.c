@@ -104,7 +104,7 @@ update_icon (LampStatusPanel    *self,
 {
   const char *icon = lamp_status_text_get_icon (snapshot);
   const char *classes[] = { get_css_class (snapshot, icon), NULL };
-  g_autofree char *name = g_strdup_printf ("io.github.lamppost.Lamppost-%s-symbolic", icon);
+  g_autofree char *name = g_strdup_printf ("lamp-%s-symbolic", icon);
 
   gtk_image_set_from_icon_name (self->icon, name);
   gtk_widget_set_css_classes (GTK_WIDGET (self->icon), classes);

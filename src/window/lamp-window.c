@@ -164,6 +164,7 @@ update_banner (LampWindow *self)
                  problem != NULL ? problem
                                  : _("What answers at the server’s address takes no events."),
                  _("Preferences"), "app.preferences");
+  /* Of a person's own pause there is nothing more to tell: it is the server that has changed. */
   else if (is_state (self, "paused"))
     show_banner (self, problem, _("Resume"), "win.resume");
   else if (lamp_bus_agent1_get_online (get_agent (self)))

@@ -139,7 +139,7 @@ class Desktop:
             "[Settings]\n" + "".join(f"{key}={value}\n" for key, value in look.items()))
 
         # As if installed: icons, and files that let the bus start agent and window.
-        for kind, pattern in (("symbolic", "*-symbolic.svg"), ("scalable", "*Lamppost.svg")):
+        for kind, pattern in (("symbolic", "*Lamppost-symbolic.svg"), ("scalable", "*Lamppost.svg")):
             apps = self.folder / "data" / "icons" / "hicolor" / kind / "apps"
             apps.mkdir(parents=True)
             for icon in (SOURCE / "data" / "icons").glob(pattern):
