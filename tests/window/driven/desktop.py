@@ -354,6 +354,11 @@ class Desktop:
                                   self.glib.Variant("(ss)", (INTERFACE, name)), None, 0, 60000,
                                   None).unpack()[0]
 
+    def set(self, name, signature, value):
+        path = "/" + AGENT.replace(".", "/")
+        self.bus.call_sync(AGENT, path, "org.freedesktop.DBus.Properties", "Set", self.glib.Variant(
+            "(ssv)", (INTERFACE, name, self.glib.Variant(signature, value))), None, 0, 60000, None)
+
     def wait_for(self, name, value):
         wait_until(lambda: self.get(name) == value, f"{name} is {value}")
 

@@ -222,6 +222,38 @@ def agent_killed():
         desktop.close_window()
 
 
+def each_pause_says_why():
+    with Session() as session:
+        desktop = session.desktop
+        session.restart_receiver()
+        desktop.start_window()
+        desktop.focus_window()
+        desktop.find("Nothing to deliver yet")
+        desktop.emit(1)
+        desktop.find("Everything is delivered")
+        desktop.stop("receiver")
+        desktop.emit(1)
+        desktop.wait_for("State", "offline")
+        assert desktop.get("LastError")
+
+        desktop.set("Paused", "b", True)
+        desktop.find("Replay is paused.", contains=True)
+        assert desktop.get("LastError") == "" and not desktop.look_for("can’t be reached", contains=True)
+        desktop.press("Resume")
+        desktop.gone("Replay is paused.", contains=True)
+
+        # What waits is not for just any server.
+        session.port = free_port()
+        desktop.set_settings(server_url=f"'http://127.0.0.1:{session.port}'")
+        desktop.find(f"and the server is http://127.0.0.1:{session.port} now", contains=True)
+        session.restart_receiver()
+        assert desktop.get("Pending") == 1
+        desktop.press("Resume")
+        desktop.find("Everything is delivered")
+        desktop.gone("and the server is", contains=True)
+        desktop.close_window()
+
+
 def activate_action(desktop, name):
     """As the portal does in a sandbox, where the agent's notifications are the application's."""
     desktop.bus.call_sync(APPLICATION, "/" + APPLICATION.replace(".", "/"), "org.freedesktop.Application",
@@ -260,5 +292,5 @@ def notifications_act_without_window():
 
 if __name__ == "__main__":
     sys.exit(run([first_run_to_delivered, server_down_then_replay, rejected_then_resent, discard_asks_first,
-                  preferences_hold, agent_killed,
+                  preferences_hold, agent_killed, each_pause_says_why,
                   notifications_act_without_window]))
