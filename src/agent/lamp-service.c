@@ -317,19 +317,12 @@ handle_observe (LampBusAgent1         *object,
 
 /* --- replay ------------------------------------------------------------- */
 
+/* (transfer full) error */
 static gboolean
-handle_replay_now (LampBusAgent1         *object,
-                   GDBusMethodInvocation *invocation)
+refuse_replay (LampService           *self,
+               GDBusMethodInvocation *invocation,
+               GError                *error)
 {
-  LampService *self = LAMP_SERVICE (object);
-  g_autoptr (GError) error = NULL;
-
-  if (lamp_replay_now (self->replay, &error))
-    {
-      lamp_bus_agent1_complete_replay_now (object, invocation);
-      return G_DBUS_METHOD_INVOCATION_HANDLED;
-    }
-
   /* One is set, but it can't be used. */
   if (g_error_matches (error, LAMP_ERROR, LAMP_ERROR_UNCONFIGURED) && self->snapshot != NULL &&
       *self->snapshot->server_url != '\0' && *self->snapshot->last_error != '\0')
@@ -339,6 +332,37 @@ handle_replay_now (LampBusAgent1         *object,
     }
 
   return_error (invocation, error);
+  g_error_free (error);
+
+  return G_DBUS_METHOD_INVOCATION_HANDLED;
+}
+
+static gboolean
+handle_replay_now (LampBusAgent1         *object,
+                   GDBusMethodInvocation *invocation)
+{
+  LampService *self = LAMP_SERVICE (object);
+  GError *error = NULL;
+
+  if (!lamp_replay_now (self->replay, &error))
+    return refuse_replay (self, invocation, error);
+
+  lamp_bus_agent1_complete_replay_now (object, invocation);
+
+  return G_DBUS_METHOD_INVOCATION_HANDLED;
+}
+
+static gboolean
+handle_test_connection (LampBusAgent1         *object,
+                        GDBusMethodInvocation *invocation)
+{
+  LampService *self = LAMP_SERVICE (object);
+  GError *error = NULL;
+
+  if (!lamp_replay_test (self->replay, &error))
+    return refuse_replay (self, invocation, error);
+
+  lamp_bus_agent1_complete_test_connection (object, invocation);
 
   return G_DBUS_METHOD_INVOCATION_HANDLED;
 }
@@ -677,6 +701,7 @@ lamp_service_iface_init (LampBusAgent1Iface *iface)
   iface->handle_emit_batch = handle_emit_batch;
   iface->handle_observe = handle_observe;
   iface->handle_replay_now = handle_replay_now;
+  iface->handle_test_connection = handle_test_connection;
   iface->handle_resend = handle_resend;
   iface->handle_resend_all = handle_resend_all;
   iface->handle_discard = handle_discard;

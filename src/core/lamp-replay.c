@@ -187,7 +187,6 @@ lamp_replay_now (LampReplay *self,
   /* A person says that the server should be there: an old outage counts no more. */
   lamp_backoff_reset (self->backoff);
   self->news = TRUE;
-  self->curious = TRUE;
   self->asked = self->phase == LAMP_PHASE_REST;
   if (self->asked && lamp_replay_may_send (self))
     {
@@ -198,6 +197,22 @@ lamp_replay_now (LampReplay *self,
     }
 
   return TRUE;
+}
+
+gboolean
+lamp_replay_test (LampReplay *self,
+                  GError    **error)
+{
+  g_return_val_if_fail (LAMP_IS_REPLAY (self), FALSE);
+
+  /* Before the pass, which may have come to its end when it has started. */
+  self->curious = TRUE;
+  if (lamp_replay_now (self, error))
+    return TRUE;
+
+  self->curious = FALSE;
+
+  return FALSE;
 }
 
 /* What was learnt of the events was learnt with the server or the token of before. */

@@ -73,10 +73,19 @@ void        lamp_replay_start             (LampReplay           *self);
  *
  * Cuts any wait short and starts a pass, also an empty one; each such pass ends
  * with "finished". If one runs already, that is it. While the server has asked for a
- * wait, the pass sends one batch, once. Where there is nothing to send, the server gets a batch
- * without events, which shows whether it takes the token.
+ * wait, the pass sends one batch, once.
  */
 gboolean    lamp_replay_now               (LampReplay           *self,
+                                           GError              **error);
+
+/**
+ * lamp_replay_test:
+ * @error: return location for %LAMP_ERROR_UNCONFIGURED or %LAMP_ERROR_PAUSED
+ *
+ * As lamp_replay_now(), but where there is nothing to send, the server gets a batch without
+ * events, which shows whether it takes the token.
+ */
+gboolean    lamp_replay_test              (LampReplay           *self,
                                            GError              **error);
 
 /**

@@ -201,7 +201,7 @@ replayed_cb (GObject      *source,
   g_autoptr (GError) error = NULL;
 
   /* What stands in the way is told by the state. */
-  if (!lamp_bus_agent1_call_replay_now_finish (LAMP_BUS_AGENT1 (source), result, &error))
+  if (!lamp_bus_agent1_call_test_connection_finish (LAMP_BUS_AGENT1 (source), result, &error))
     g_debug ("test of the connection: %s", error->message);
   if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
     return;
@@ -212,7 +212,7 @@ replayed_cb (GObject      *source,
 }
 
 /* Such a pass sends something even if no event waits, so that its good end tells of the token. One
- * that ended before the agent has answered ReplayNow() was another. */
+ * that ended before the agent has answered TestConnection() was another. */
 static void
 finished_cb (LampConnection *self,
              guint           delivered,
@@ -241,8 +241,8 @@ available_cb (LampConnection *self)
 static void
 ask_server (LampConnection *self)
 {
-  lamp_bus_agent1_call_replay_now (lamp_client_get_proxy (self->client), self->cancel, replayed_cb,
-                                   g_object_ref (self));
+  lamp_bus_agent1_call_test_connection (lamp_client_get_proxy (self->client), self->cancel,
+                                        replayed_cb, g_object_ref (self));
 }
 
 static void
