@@ -699,6 +699,19 @@ lamp_isolation_is_exhausted (const LampIsolation *self)
   return self->stage == STAGE_TRYING && self->retries == 0;
 }
 
+gboolean
+lamp_isolation_has_row (const LampIsolation *self,
+                        gint64               row)
+{
+  g_return_val_if_fail (self != NULL, FALSE);
+
+  for (guint i = 0; i < self->rows->len; i++)
+    if (get_row (self, i) == row)
+      return TRUE;
+
+  return FALSE;
+}
+
 gint64
 lamp_isolation_get_head (const LampIsolation *self)
 {

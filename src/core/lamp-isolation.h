@@ -171,6 +171,14 @@ gboolean       lamp_isolation_is_trying     (const LampIsolation *self);
 gboolean       lamp_isolation_is_exhausted  (const LampIsolation *self);
 
 /**
+ * lamp_isolation_has_row:
+ *
+ * Whether @row was in the batch from the beginning.
+ */
+gboolean       lamp_isolation_has_row       (const LampIsolation *self,
+                                             gint64               row);
+
+/**
  * lamp_isolation_get_head:
  *
  * Returns: the oldest row that is not done with, 0 if there is none

@@ -124,8 +124,10 @@ lamp_replay_fail_exhausted (LampReplay *self,
     g_strdup_printf (_("the batch with this event got no answer in all its tries: %s"),
                      flight->outcome->message);
 
+  /* One that came back to its place in between had fewer tries. */
   for (guint i = 0; i < get_size (flight); i++)
-    reject (flight, i, "exhausted", message);
+    if (lamp_isolation_has_row (self->isolation, get_id (flight, i)))
+      reject (flight, i, "exhausted", message);
   lamp_replay_settle (self, flight);
 }
 

@@ -178,6 +178,9 @@ void
 lamp_laptop_run (LampLaptop *self,
                  gint64      delay)
 {
+  /* What is due by now is done now, and not at the end. */
+  lamp_laptop_rest (self);
+
   while (delay > 0)
     {
       gint64 part = next_delay (self, delay);

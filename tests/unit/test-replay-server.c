@@ -604,6 +604,37 @@ test_exhausted_is_failed (Fixture      *fixture,
   assert_state (fixture, LAMP_STATE_IDLE);
 }
 
+/* One that comes back to its place after some tries isn't failed for all of them. */
+static void
+test_exhausted_spares_latecomer (Fixture      *fixture,
+                                 gconstpointer data)
+{
+  g_autoptr (GPtrArray) ids = emit_many (fixture, 3);
+  g_autofree char *take = g_strdup_printf (
+    "CREATE TEMP TABLE taken AS SELECT * FROM queue WHERE event_id = '%s';"
+    "DELETE FROM queue WHERE id = (SELECT id FROM taken)",
+    (char *) ids->pdata[1]);
+
+  lamp_replay_set_on_exhausted (fixture->replay, LAMP_ON_EXHAUSTED_FAIL);
+  lamp_test_db_run (fixture->db, take);
+  look (fixture);
+  for (guint i = 0; i < 4; i++)
+    push (fixture, LAMP_OUTCOME_SERVER_ERROR);
+  start (fixture);
+  assert_size (fixture, 0, 2);
+  lamp_test_db_run (fixture->db, "INSERT INTO queue SELECT * FROM taken");
+  look (fixture);
+  for (guint i = 0; i < 3; i++)
+    ring (fixture);
+  assert_size (fixture, 3, 3);
+  assert_failed (fixture, ids->pdata[0], "exhausted",
+                 "the batch with this event got no answer in all its tries: outcome 3");
+  assert_failed (fixture, ids->pdata[2], "exhausted",
+                 "the batch with this event got no answer in all its tries: outcome 3");
+  assert_delivered (fixture, ids->pdata[1]);
+  assert_state (fixture, LAMP_STATE_IDLE);
+}
+
 /* The program ends, or is paused, while the last try is under way. */
 static void
 test_ends_before_exhausted (Fixture      *fixture,
@@ -1275,6 +1306,7 @@ main (int    argc,
     { "exhausted/server-error", test_exhausted_is_failed,
       GUINT_TO_POINTER (LAMP_OUTCOME_SERVER_ERROR) },
     { "exhausted/no-answer", test_exhausted_is_failed, GUINT_TO_POINTER (LAMP_OUTCOME_NO_ANSWER) },
+    { "exhausted/not-one-that-came-late", test_exhausted_spares_latecomer, NULL },
     { "exhausted/not-while-it-ends", test_ends_before_exhausted, GINT_TO_POINTER (TRUE) },
     { "exhausted/not-while-paused", test_ends_before_exhausted, NULL },
     { "exhausted/offline-does-not-count", test_offline_is_not_failed, NULL },
