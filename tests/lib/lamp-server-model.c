@@ -293,6 +293,21 @@ kind_of (LampServerModel *self,
   return judge_batch (self, flight->batch);
 }
 
+/* Says what it was about, so that nobody can be failed for another's outcome. */
+static void
+describe (const Flight *flight,
+          LampOutcome  *outcome)
+{
+  guint size = flight->batch != NULL ? lamp_batch_get_size (flight->batch) : 0;
+
+  g_free (outcome->message);
+  outcome->message = g_strdup_printf ("outcome %d for %u from %s (%s)", outcome->kind, size,
+                                      size > 0 ? lamp_batch_get_event (flight->batch, 0)->event_id
+                                      : flight->batch != NULL ? "nothing"
+                                                              : "a probe",
+                                      moods[flight->mood].name);
+}
+
 static LampOutcome *
 judge (LampServerModel *self,
        Flight          *flight)
@@ -320,12 +335,7 @@ judge (LampServerModel *self,
     outcome->status = 500;
   if (outcome->kind == LAMP_OUTCOME_THROTTLED)
     outcome->retry_after = choose_retry_after (self);
-  g_free (outcome->message);
-  outcome->message = g_strdup_printf ("outcome %d for %u from %s (%s)", outcome->kind, size,
-                                      size > 0 ? lamp_batch_get_event (flight->batch, 0)->event_id
-                                      : flight->batch != NULL ? "nothing"
-                                                              : "a probe",
-                                      moods[flight->mood].name);
+  describe (flight, outcome);
 
   return outcome;
 }
@@ -636,9 +646,11 @@ lamp_server_model_cut (LampServerModel *self)
     {
       Flight *flight = self->flights->pdata[0];
       guint size = flight->batch != NULL ? lamp_batch_get_size (flight->batch) : 0;
+      LampOutcome *outcome = lamp_outcome_new (LAMP_OUTCOME_NO_ANSWER, size);
 
       lose (flight);
-      finish (flight, lamp_outcome_new (LAMP_OUTCOME_NO_ANSWER, size));
+      describe (flight, outcome);
+      finish (flight, outcome);
     }
 }
 
