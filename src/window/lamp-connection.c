@@ -114,7 +114,9 @@ show_address (LampConnection *self)
     }
 
   /* TRANSLATORS: the placeholder is a server's address */
-  words = g_strdup_printf (_("The agent was started with another address, %s, which holds."), url);
+  words =
+    g_strdup_printf (_("The agent was started with another address, %s, which takes precedence."),
+                     url);
   show (self->address_check, self->address_icon, CHECK_UNKNOWN, words);
 
   return TRUE;

@@ -72,11 +72,11 @@ update (LampPreferences *self)
       return;
     }
 
-  set_fact (self->server_in_use, lamp_bus_agent1_get_server_url (agent), _("None"));
-  set_fact (self->node_in_use, lamp_bus_agent1_get_node_id (agent), _("None"));
+  set_fact (self->server_in_use, lamp_bus_agent1_get_server_url (agent), C_("server", "None"));
+  set_fact (self->node_in_use, lamp_bus_agent1_get_node_id (agent), C_("node", "None"));
   set_fact (self->tray_status, lamp_bus_agent1_get_tray_status (agent),
             _("No tray icon is shown"));
-  set_fact (self->queue_path, lamp_bus_agent1_get_queue_path (agent), _("None"));
+  set_fact (self->queue_path, lamp_bus_agent1_get_queue_path (agent), C_("queue file", "None"));
   set_fact (self->version, lamp_bus_agent1_get_version (agent), _("Not known"));
 }
 

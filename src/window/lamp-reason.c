@@ -30,8 +30,8 @@ static const struct
     N_("What is stored isn’t an event that could be sent. The tool that wrote it has to emit it "
        "again; then discard this one.") },
   { "exhausted", N_("Its tries are used up"),
-    N_("The server could not be reached as often as the preferences allow. Resend the event when "
-       "the server is back.") },
+    N_("It was sent as often as the preferences allow, and the server never took it. Resend the "
+       "event when the server is well.") },
 };
 
 LampReason

@@ -54,8 +54,8 @@ append_sentence (GString    *body,
                  const char *sentence)
 {
   if (body->len > 0)
-    /* TRANSLATORS: between two sentences */
-    g_string_append (body, _(" "));
+    /* TRANSLATORS: between two sentences; a zero width space (U+200B) where none is wanted */
+    g_string_append (body, C_("sentences", " "));
   g_string_append (body, sentence);
 }
 
