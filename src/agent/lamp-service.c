@@ -45,6 +45,7 @@ enum
   PROP_REPLAY_DONE,
   PROP_REPLAY_TOTAL,
   PROP_NEXT_RETRY,
+  PROP_OFFLINE_SINCE,
   PROP_LAST_DELIVERY,
   PROP_OLDEST_PENDING,
   PROP_LAMPORT_CLOCK,
@@ -879,6 +880,9 @@ lamp_service_get_property (GObject    *object,
       break;
     case PROP_NEXT_RETRY:
       g_value_set_int64 (value, snapshot->next_retry);
+      break;
+    case PROP_OFFLINE_SINCE:
+      g_value_set_int64 (value, snapshot->offline_since);
       break;
     case PROP_LAST_DELIVERY:
       g_value_set_int64 (value, snapshot->tally.last_delivery);

@@ -89,7 +89,8 @@ struct _LampReplay
   gint64 hint_at;    /* when a hint was last followed, as of the timer */
   gint64 hint_gap;   /* no other is before this has passed */
   char *last_error;  /* (owned) (nullable) */
-  gint64 next_retry; /* Unix µs, 0 for none */
+  gint64 next_retry;    /* Unix µs, 0 for none */
+  gint64 offline_since; /* Unix µs, 0 while online, or where nobody knows */
 
   /* Settings. */
   guint max_events;

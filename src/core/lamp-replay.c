@@ -64,6 +64,10 @@ lamp_replay_move_to (LampReplay *self,
     g_debug ("replay: %s → %s", lamp_state_to_string (self->state), lamp_state_to_string (state));
 
   self->state = state;
+  if (self->online)
+    self->offline_since = 0;
+  else if (state == LAMP_STATE_OFFLINE && self->offline_since == 0)
+    self->offline_since = g_get_real_time ();
   changed (self);
 }
 
@@ -362,6 +366,14 @@ lamp_replay_get_next_retry (LampReplay *self)
   g_return_val_if_fail (LAMP_IS_REPLAY (self), 0);
 
   return lamp_replay_may_send (self) && lamp_replay_has_pending (self) ? self->next_retry : 0;
+}
+
+gint64
+lamp_replay_get_offline_since (LampReplay *self)
+{
+  g_return_val_if_fail (LAMP_IS_REPLAY (self), 0);
+
+  return self->offline_since;
 }
 
 const char *

@@ -188,6 +188,13 @@ void        lamp_replay_get_progress      (LampReplay           *self,
 gint64      lamp_replay_get_next_retry    (LampReplay           *self);
 
 /**
+ * lamp_replay_get_offline_since:
+ *
+ * Returns: when the server was first found out of reach, Unix µs; 0 if it isn't, or wasn't tried
+ */
+gint64      lamp_replay_get_offline_since (LampReplay           *self);
+
+/**
  * lamp_replay_get_last_error:
  *
  * Returns: (transfer none): why events wait, for a person; empty if nothing is wrong, or if

@@ -24,6 +24,7 @@ lamp_snapshot_new (LampQueue  *queue,
   self->capacity = lamp_queue_get_capacity (queue);
   lamp_replay_get_progress (replay, &self->replay_done, &self->replay_total);
   self->next_retry = lamp_replay_get_next_retry (replay);
+  self->offline_since = lamp_replay_get_offline_since (replay);
   self->node_id = g_strdup (lamp_queue_get_node_id (queue));
   self->server_url = g_strdup (server_url);
   self->queue_path = g_filename_display_name (lamp_queue_get_path (queue));

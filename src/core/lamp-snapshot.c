@@ -82,6 +82,7 @@ lamp_snapshot_new_from_properties (GVariant *properties,
   self->replay_done = get_count (properties, "ReplayDone");
   self->replay_total = get_count (properties, "ReplayTotal");
   self->next_retry = get_number (properties, "NextRetry");
+  self->offline_since = get_number (properties, "OfflineSince");
   self->node_id = dup_text (properties, "NodeId");
   self->server_url = dup_text (properties, "ServerUrl");
   self->queue_path = dup_text (properties, "QueuePath");
@@ -141,6 +142,7 @@ lamp_snapshot_equal (const LampSnapshot *a,
          a->stalled == b->stalled && is_same_tally (&a->tally, &b->tally) &&
          a->capacity == b->capacity && a->replay_done == b->replay_done &&
          a->replay_total == b->replay_total && a->next_retry == b->next_retry &&
+         a->offline_since == b->offline_since &&
          g_str_equal (a->node_id, b->node_id) && g_str_equal (a->server_url, b->server_url) &&
          g_str_equal (a->queue_path, b->queue_path) && g_str_equal (a->last_error, b->last_error) &&
          g_str_equal (a->tray_status, b->tray_status);

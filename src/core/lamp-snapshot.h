@@ -22,6 +22,7 @@ G_BEGIN_DECLS
  * @replay_done: events of the pass that are settled
  * @replay_total: events of the pass, 0 while none runs
  * @next_retry: when waiting events are tried next, Unix µs, 0 if no try is due
+ * @offline_since: when the server was first found out of reach, Unix µs, 0 while it isn't
  * @node_id: (owned): this node
  * @server_url: (owned): where events go; empty for nowhere
  * @queue_path: (owned): the queue's file
@@ -43,6 +44,7 @@ typedef struct
   guint64 replay_done;
   guint64 replay_total;
   gint64 next_retry;
+  gint64 offline_since;
   char *node_id;
   char *server_url;
   char *queue_path;

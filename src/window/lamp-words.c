@@ -133,11 +133,27 @@ append_last_delivery (GString            *body,
   append_sentence (body, sentence);
 }
 
+static char *
+dup_state (const LampSnapshot *snapshot,
+           gint64              now)
+{
+  g_autofree char *moment = NULL;
+
+  if (snapshot->state != LAMP_STATE_OFFLINE || snapshot->offline_since == 0)
+    return g_strdup (_(states[snapshot->state]));
+
+  moment = lamp_words_dup_moment (snapshot->offline_since, now);
+
+  /* TRANSLATORS: the placeholder is a time like “14:02” or “3 May 14:02” */
+  return g_strdup_printf (_("Offline since %s."), moment);
+}
+
 char *
 lamp_words_dup_body (const LampSnapshot *snapshot,
                      gint64              now)
 {
-  GString *body = g_string_new (_(states[snapshot->state]));
+  g_autofree char *state = dup_state (snapshot, now);
+  GString *body = g_string_new (state);
 
   append_waiting (body, snapshot, now);
   append_failed (body, &snapshot->tally);

@@ -488,6 +488,7 @@ test_properties (Fixture      *fixture,
     { "ReplayDone", "t", "0" },
     { "ReplayTotal", "t", "0" },
     { "NextRetry", "x", "0" },
+    { "OfflineSince", "x", NULL },
     { "LastDelivery", "x", "0" },
     { "OldestPending", "x", "0" },
     { "LamportClock", "x", "0" },
@@ -1021,10 +1022,13 @@ test_replay_now (Fixture      *fixture,
   lamp_test_wait_until (is_state (fixture, "offline"));
   g_assert_false (get_flag (fixture, "Online"));
   g_assert_cmpuint (get_number (fixture, "NextRetry"), >, g_get_real_time () - G_USEC_PER_SEC);
+  g_assert_cmpuint (get_number (fixture, "OfflineSince"), >, 0);
+  g_assert_cmpuint (get_number (fixture, "OfflineSince"), <=, g_get_real_time ());
 
   lamp_fake_server_start (fixture->server);
   run (fixture, "ReplayNow", NULL);
   wait_for_signal (fixture, "ReplayFinished (1, 0, 0, '')\n");
+  g_assert_cmpuint (get_number (fixture, "OfflineSince"), ==, 0);
 
   /* An empty pass tells of its end too. */
   g_string_truncate (fixture->signals, 0);

@@ -63,6 +63,8 @@ static void
 test_body (void)
 {
   LampSnapshot snapshot = create_snapshot (LAMP_STATE_OFFLINE, 128, 2);
+  g_autofree char *moment = NULL;
+  g_autofree char *since = NULL;
 
   snapshot.next_retry = NOW + 40 * G_TIME_SPAN_SECOND;
   assert_body (snapshot,
@@ -72,6 +74,12 @@ test_body (void)
   snapshot.next_retry = NOW;
   snapshot.tally.failed = 0;
   assert_body (snapshot, "Offline. What waits is safe here.");
+
+  snapshot.offline_since = NOW - 2 * G_TIME_SPAN_DAY;
+  moment = lamp_words_dup_moment (snapshot.offline_since, NOW);
+  since = g_strdup_printf ("Offline since %s. What waits is safe here.", moment);
+  assert_body (snapshot, since);
+  snapshot.offline_since = 0;
 
   snapshot.stalled = TRUE;
   snapshot.tally.oldest_pending = NOW - 3 * G_TIME_SPAN_DAY;

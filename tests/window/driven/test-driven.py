@@ -4,6 +4,7 @@
 import os
 import re
 import sys
+import time
 
 from desktop import APPLICATION, TOKEN, Desktop, free_port, run, wait_until
 
@@ -88,7 +89,8 @@ def server_down_then_replay():
         desktop.find("Nothing to deliver yet")
         desktop.emit(128)
         desktop.find("128 events are waiting")
-        desktop.find("Offline. What waits is safe here.", contains=True)
+        desktop.find(time.strftime("Offline since %H:", time.localtime(desktop.get("OfflineSince") / 1e6)), contains=True)
+        desktop.find("What waits is safe here.", contains=True)
         desktop.find("Next try in", contains=True)
         desktop.find("Pending (128)", contains=True, role="page tab")
         desktop.find("CommentPosted")
