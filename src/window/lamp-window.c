@@ -213,8 +213,12 @@ choose_view (LampWindow *self)
   if (!lamp_client_get_available (self->client))
     return self->patience_id != 0 ? "starting" : "gone";
 
+  /* The first run is over once there is a server; that it is missing later, if only while the
+   * settings' file is replaced, is for the banner. */
   if (is_state (self, "unconfigured") && !self->welcomed)
     self->welcoming = TRUE;
+  else if (!self->welcoming)
+    self->welcomed = TRUE;
 
   return self->welcoming ? "welcome" : "main";
 }
