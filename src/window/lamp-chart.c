@@ -96,6 +96,7 @@ draw_grid (LampChart   *self,
            float        width,
            float        height)
 {
+  gboolean rtl = gtk_widget_get_direction (GTK_WIDGET (self)) == GTK_TEXT_DIR_RTL;
   gboolean contrast = adw_style_manager_get_high_contrast (adw_style_manager_get_default ());
   GdkRGBA line = get_color (self, "view_fg_color", contrast ? 0.5 : 0.12);
   GdkRGBA ink = get_color (self, "view_fg_color", contrast ? 1 : 0.55);
@@ -106,16 +107,16 @@ draw_grid (LampChart   *self,
       g_autoptr (PangoLayout) label = create_label (self, self->scale * (N_LINES - i) / N_LINES);
       int label_width;
       int label_height;
+      float label_x;
       float label_y;
 
       gtk_snapshot_append_color (snapshot, &line,
                                  &GRAPHENE_RECT_INIT (left, MIN ((int) y, height - 1), width, 1));
       pango_layout_get_pixel_size (label, &label_width, &label_height);
+      label_x = rtl ? left + width + LABEL_GAP : left - LABEL_GAP - (float) label_width;
       label_y = CLAMP (y - (float) label_height / 2, 0, height - (float) label_height);
       gtk_snapshot_save (snapshot);
-      gtk_snapshot_translate (snapshot,
-                              &GRAPHENE_POINT_INIT (left - LABEL_GAP - (float) label_width,
-                                                    label_y));
+      gtk_snapshot_translate (snapshot, &GRAPHENE_POINT_INIT (label_x, label_y));
       gtk_snapshot_append_layout (snapshot, label, &ink);
       gtk_snapshot_restore (snapshot);
     }
@@ -208,6 +209,7 @@ lamp_chart_snapshot (GtkWidget   *widget,
                      GtkSnapshot *snapshot)
 {
   LampChart *self = LAMP_CHART (widget);
+  gboolean rtl = gtk_widget_get_direction (widget) == GTK_TEXT_DIR_RTL;
   g_autoptr (PangoLayout) widest = create_label (self, self->scale);
   float height = (float) gtk_widget_get_height (widget);
   int label_width;
@@ -215,8 +217,8 @@ lamp_chart_snapshot (GtkWidget   *widget,
   float width;
 
   pango_layout_get_pixel_size (widest, &label_width, NULL);
-  left = (float) (label_width + LABEL_GAP);
-  width = (float) gtk_widget_get_width (widget) - left;
+  left = rtl ? 0 : (float) (label_width + LABEL_GAP);
+  width = (float) (gtk_widget_get_width (widget) - label_width - LABEL_GAP);
   if (width < 1 || height < 1)
     return;
 
@@ -224,10 +226,18 @@ lamp_chart_snapshot (GtkWidget   *widget,
   if (self->points->len == 0)
     return;
 
+  gtk_snapshot_save (snapshot);
+  if (rtl)
+    {
+      /* Time goes as reading does. */
+      gtk_snapshot_translate (snapshot, &GRAPHENE_POINT_INIT (width, 0));
+      gtk_snapshot_scale (snapshot, -1, 1);
+    }
   draw_bars (self, snapshot, left, width, height);
   if (self->has_failed)
     draw_depth (self, snapshot, TRUE, left, width, height);
   draw_depth (self, snapshot, FALSE, left, width, height);
+  gtk_snapshot_restore (snapshot);
 }
 
 static void

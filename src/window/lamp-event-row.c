@@ -50,6 +50,7 @@ static char *
 dup_reason (LampEventItem *item)
 {
   const char *message = lamp_event_item_get_text (item, "error_message");
+  g_autofree char *isolated = NULL;
   LampReason reason;
 
   if (!g_str_equal (lamp_event_item_get_text (item, "status"), "failed"))
@@ -59,8 +60,10 @@ dup_reason (LampEventItem *item)
   if (*message == '\0')
     return g_strdup (reason.title);
 
+  /* Isolated: the server's words have a direction of their own. */
+  isolated = g_strconcat ("\u2068", message, "\u2069", NULL);
   /* TRANSLATORS: why an event failed: in our words, and in the server’s */
-  return g_strdup_printf (_("%s: %s"), reason.title, message);
+  return g_strdup_printf (_("%s: %s"), reason.title, isolated);
 }
 
 static void
