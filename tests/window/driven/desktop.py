@@ -465,7 +465,9 @@ class Desktop:
 
     def click(self, name, **how):
         """With the mouse, for what has no action."""
-        node = self.find(name, **how)
+        self.click_node(self.find(name, **how))
+
+    def click_node(self, node):
         top = self.get_top(node)
         window = self.window_ids(re.escape(top.name))[-1]
         place = dict(line.split("=") for line in

@@ -156,6 +156,89 @@ def discard_asks_first():
         desktop.close_window()
 
 
+# What is changed on each page of the preferences: by its name, its key, and what is in the settings then.
+SWITCHES = {"General": [("Start at login", "autostart", "false"),
+                        ("Show how many events wait", "show-count", "false"),
+                        ("Show notifications", "notify", "false")],
+            "Server": [("Allow http:// to other computers", "allow-insecure-http", "true")],
+            "Replay": [("Send events", "paused", "true"), ("Always compress", "compress", "true")],
+            "Queue": []}
+NUMBERS = {"General": [("Hours until waiting counts as stalled", "stalled-after-hours", 36, 36)],
+           "Server": [],
+           "Replay": [("Events in a batch", "batch-size", 25, 25),
+                      ("Size of a batch in KiB", "max-batch-bytes", 64, 65536),
+                      ("Batches on the way at once", "in-flight", 2, 2),
+                      ("Further tries when the server does not answer", "max-retries", 5, 5)],
+           "Queue": [("Events that are kept until they are delivered", "capacity", 2000, 2000),
+                     ("Days that they are kept", "history-days", 30, 30),
+                     ("Events that are kept at most", "history-events", 500, 500)]}
+ENTRIES = {"General": [],
+           "Server": [("Server address", "server-url", "http://localhost:8765"),
+                      ("Node id (empty: made automatically)", "node-id", "abcdef012345")],
+           "Replay": [],
+           "Queue": []}
+# And the words of what is chosen.
+CHOICES = {"General": [],
+           "Server": [],
+           "Replay": [("When the tries are used up", "on-exhausted", "'fail'", "Set them to failed")],
+           "Queue": []}
+
+
+class Controls:
+    """The preferences, looked up once: the window's tree is large."""
+
+    def __init__(self, desktop):
+        self.desktop = desktop
+        desktop.key("ctrl+comma")
+        desktop.focus_window("Preferences")
+        desktop.find("Send events", role="check box", seen=False)
+        self.nodes = {(desktop.a11y.safe(lambda: node.role), desktop.a11y.safe(lambda: node.name)): node
+                      for node, _ in desktop.nodes()}
+
+    def show(self, page):
+        self.desktop.click(page, role="page tab")
+        first = [("check box", switch[0]) for switch in SWITCHES[page]] or \
+                [("spin button", number[0]) for number in NUMBERS[page]]
+        wait_until(lambda: self.desktop.is_seen(self.nodes[first[0]]), f"{page} is shown")
+
+    def enter(self, role, name, text, key, setting, written):
+        self.desktop.click_node(self.nodes[role, name])
+        self.desktop.key("ctrl+a")
+        self.desktop.type(text)
+        self.desktop.key(key)
+        self.wait_written(setting, written)
+
+    def wait_written(self, setting, written):
+        wait_until(lambda: self.desktop.setting(setting) == written, f"{setting} is written")
+
+    def change(self, page):
+        self.show(page)
+        for name, key, written in SWITCHES[page]:
+            assert self.desktop.a11y.press(self.nodes["check box", name]), name
+            self.wait_written(key, written)
+        for name, key, number, written in NUMBERS[page]:
+            self.enter("spin button", name, str(number), "Tab", key, str(written))
+        for name, key, text in ENTRIES[page]:
+            self.enter("text", name, text, "Return", key, f"'{text}'")
+        for name, key, written, _ in CHOICES[page]:
+            self.desktop.click_node(self.nodes["combo box", name])
+            self.desktop.key("Down", "Return")
+            self.wait_written(key, written)
+
+    def check(self, page):
+        for name, key, written in SWITCHES[page]:
+            # The replay switch says the opposite of its key.
+            on = (written == "true") != (key == "paused")
+            assert ("checked" in self.desktop.a11y.states(self.nodes["check box", name])) == on, name
+        for name, _, number, _ in NUMBERS[page]:
+            assert self.nodes["spin button", name].prop("Value", "CurrentValue") == number, name
+        for name, _, text in ENTRIES[page]:
+            found = [self.desktop.a11y.text(part) for part, _ in self.desktop.a11y.walk(self.nodes["text", name])]
+            assert text in found, f"{name}: {found}"
+        for _, _, _, chosen in CHOICES[page]:
+            assert ("label", chosen) in self.nodes, chosen
+
+
 def preferences_hold():
     with Session() as session:
         desktop = session.desktop
@@ -164,18 +247,11 @@ def preferences_hold():
         desktop.focus_window()
         desktop.find("Nothing to deliver yet")
 
-        desktop.key("ctrl+comma")
-        desktop.focus_window("Preferences")
-        desktop.press("Show notifications", role="check box")
-        wait_until(lambda: desktop.setting("notify") == "false", "notify is written")
-        desktop.click("Replay", role="page tab")
-        desktop.click("Events in a batch", role="spin button")
-        desktop.key("ctrl+a")
-        desktop.type("25")
-        desktop.key("Tab")
-        wait_until(lambda: desktop.setting("batch-size") == "25", "batch-size is written")
-        desktop.press("Send events", role="check box")
-        desktop.wait_for("Paused", True)
+        controls = Controls(desktop)
+        for page in SWITCHES:
+            controls.change(page)
+        for name, value in (("Paused", True), ("Capacity", 2000), ("ServerUrl", "http://localhost:8765")):
+            desktop.wait_for(name, value)
         desktop.key("Escape")
         desktop.focus_window()
         desktop.find("Replay is paused.", contains=True)
@@ -185,14 +261,12 @@ def preferences_hold():
         desktop.start_window()
         desktop.focus_window()
         desktop.find("Replay is paused.", contains=True)
-        assert desktop.get("Paused")
-        desktop.key("ctrl+comma")
-        desktop.focus_window("Preferences")
-        assert "checked" not in desktop.a11y.states(desktop.find("Show notifications", role="check box"))
-        desktop.click("Replay", role="page tab")
-        assert "checked" not in desktop.a11y.states(desktop.find("Send events", role="check box"))
-        batch = desktop.find("Events in a batch", role="spin button")
-        assert batch.prop("Value", "CurrentValue") == 25
+        assert (desktop.get("Paused"), desktop.get("Capacity")) == (True, 2000)
+        # The node is what it is from a start on.
+        assert (desktop.get("ServerUrl"), desktop.get("NodeId")) == ("http://localhost:8765", "abcdef012345")
+        controls = Controls(desktop)
+        for page in SWITCHES:
+            controls.check(page)
         desktop.key("Escape")
         desktop.focus_window()
         desktop.close_window()
