@@ -8,6 +8,7 @@
 #include "lamp-connection.h"
 #include "lamp-event-details.h"
 #include "lamp-events-page.h"
+#include "lamp-pane.h"
 #include "lamp-report.h"
 #include "lamp-sign-in.h"
 #include "lamp-status-panel.h"
@@ -936,6 +937,7 @@ lamp_window_class_init (LampWindowClass *klass)
   g_type_ensure (LAMP_TYPE_CONNECTION);
   g_type_ensure (LAMP_TYPE_EVENT_DETAILS);
   g_type_ensure (LAMP_TYPE_EVENTS_PAGE);
+  g_type_ensure (LAMP_TYPE_PANE);
   g_type_ensure (LAMP_TYPE_STATUS_PANEL);
 
   gtk_widget_class_set_template_from_resource (widget_class,
