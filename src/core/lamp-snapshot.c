@@ -142,10 +142,9 @@ lamp_snapshot_equal (const LampSnapshot *a,
          a->stalled == b->stalled && is_same_tally (&a->tally, &b->tally) &&
          a->capacity == b->capacity && a->replay_done == b->replay_done &&
          a->replay_total == b->replay_total && a->next_retry == b->next_retry &&
-         a->offline_since == b->offline_since &&
-         g_str_equal (a->node_id, b->node_id) && g_str_equal (a->server_url, b->server_url) &&
-         g_str_equal (a->queue_path, b->queue_path) && g_str_equal (a->last_error, b->last_error) &&
-         g_str_equal (a->tray_status, b->tray_status);
+         a->offline_since == b->offline_since && g_str_equal (a->node_id, b->node_id) &&
+         g_str_equal (a->server_url, b->server_url) && g_str_equal (a->queue_path, b->queue_path) &&
+         g_str_equal (a->last_error, b->last_error) && g_str_equal (a->tray_status, b->tray_status);
 }
 
 gboolean

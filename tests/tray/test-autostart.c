@@ -147,8 +147,8 @@ test_installed_for_all (Fixture      *fixture,
   wait_for_work (fixture);
   g_key_file_load_from_file (file, fixture->path, G_KEY_FILE_NONE, &error);
   g_assert_no_error (error);
-  g_assert_true (g_key_file_get_boolean (file, G_KEY_FILE_DESKTOP_GROUP,
-                                         G_KEY_FILE_DESKTOP_KEY_HIDDEN, &error));
+  g_assert_true (
+    g_key_file_get_boolean (file, G_KEY_FILE_DESKTOP_GROUP, G_KEY_FILE_DESKTOP_KEY_HIDDEN, &error));
   g_assert_no_error (error);
 
   g_settings_set_boolean (fixture->settings, KEY, TRUE);
