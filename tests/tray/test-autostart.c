@@ -224,8 +224,13 @@ int
 main (int    argc,
       char **argv)
 {
+  char *etc = lamp_test_folder_new ();
+  int status;
+
+  /* GLib looks at it once. */
+  g_setenv ("XDG_CONFIG_DIRS", etc, TRUE);
   lamp_test_catch_warnings ();
-  g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
+  g_test_init (&argc, &argv, NULL);
 
   ADD ("/autostart/follows-the-setting", test_follows_the_setting);
   ADD ("/autostart/installed-for-all", test_installed_for_all);
@@ -235,5 +240,8 @@ main (int    argc,
   ADD ("/autostart/cant-be-written", test_cant_be_written);
   g_test_add_func ("/autostart/not-from-the-build-tree", test_not_from_the_build_tree);
 
-  return g_test_run ();
+  status = g_test_run ();
+  lamp_test_folder_free (etc);
+
+  return status;
 }
