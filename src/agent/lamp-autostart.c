@@ -25,7 +25,6 @@ struct _LampAutostart
   GSettings *settings; /* (owned) */
   char *path;          /* (owned) the person's file */
   char *program;       /* (owned) */
-  gboolean installed;  /* there is a file for all persons, which holds where this one has none */
   gboolean working;    /* on the file */
   gboolean started;    /* the file was looked at once */
 };
@@ -38,7 +37,6 @@ typedef struct
   char *path;    /* (owned) */
   char *program; /* (owned) */
   gboolean wanted;
-  gboolean installed;
   gboolean careful; /* leave alone what a person has switched off */
   gboolean switched_off;
 } Job;
@@ -140,6 +138,21 @@ remove_file (Job     *job,
   return FALSE;
 }
 
+/* A file for all persons, which holds where this one has none. */
+static gboolean
+is_installed (void)
+{
+  for (const char *const *folder = g_get_system_config_dirs (); *folder != NULL; folder++)
+    {
+      g_autofree char *path = g_build_filename (*folder, "autostart", NAME, NULL);
+
+      if (g_file_test (path, G_FILE_TEST_EXISTS))
+        return TRUE;
+    }
+
+  return FALSE;
+}
+
 static void
 work (GTask        *task,
       gpointer      source,
@@ -153,7 +166,7 @@ work (GTask        *task,
   job->switched_off = job->careful && is_switched_off (job->path);
   if (job->switched_off)
     done = TRUE;
-  else if (job->wanted == job->installed)
+  else if (job->wanted == is_installed ())
     done = remove_file (job, &error);
   else
     done = write_file (job, &error);
@@ -204,27 +217,12 @@ apply (LampAutostart *self)
   job->path = g_strdup (self->path);
   job->program = g_strdup (self->program);
   job->wanted = g_settings_get_boolean (self->settings, KEY);
-  job->installed = self->installed;
   job->careful = !self->started && job->wanted;
 
   task = g_task_new (self, NULL, worked_cb, NULL);
   g_task_set_source_tag (task, apply);
   g_task_set_task_data (task, job, job_free);
   g_task_run_in_thread (task, work);
-}
-
-static gboolean
-is_installed (const char *name)
-{
-  for (const char *const *folder = g_get_system_config_dirs (); *folder != NULL; folder++)
-    {
-      g_autofree char *path = g_build_filename (*folder, "autostart", name, NULL);
-
-      if (g_file_test (path, G_FILE_TEST_EXISTS))
-        return TRUE;
-    }
-
-  return FALSE;
 }
 
 static void
@@ -274,7 +272,6 @@ lamp_autostart_new (GSettings  *settings,
   self = g_object_new (LAMP_TYPE_AUTOSTART, NULL);
   self->settings = g_object_ref (settings);
   self->path = g_build_filename (folder, NAME, NULL);
-  self->installed = is_installed (NAME);
   self->program = g_strdup (program);
   g_signal_connect_object (settings, "changed::" KEY, G_CALLBACK (apply), self, G_CONNECT_SWAPPED);
   apply (self);
