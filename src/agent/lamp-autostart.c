@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "lamp-autostart.h"
+#include "lamp-sandbox.h"
 
 #include <errno.h>
 #include <glib/gi18n.h>
@@ -12,9 +13,6 @@
 #define KEY "autostart"
 #define GROUP G_KEY_FILE_DESKTOP_GROUP
 #define NAME LAMP_APPLICATION_ID ".desktop"
-
-/* There in every Flatpak sandbox, and nowhere else. */
-#define SANDBOX_FILE "/.flatpak-info"
 
 #define FOLDER_MODE 0700
 
@@ -57,7 +55,7 @@ lamp_autostart_is_supported (void)
   g_autofree char *program = g_file_read_link ("/proc/self/exe", NULL);
 
   return g_strcmp0 (program, LAMP_BIN_DIR "/lamppost-agent") == 0 &&
-         !g_file_test (SANDBOX_FILE, G_FILE_TEST_EXISTS);
+         !lamp_sandbox_is_around ();
 }
 
 /* --- in a thread -------------------------------------------------------- */

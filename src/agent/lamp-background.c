@@ -5,6 +5,7 @@
 #include "lamp-background.h"
 
 #include "lamp-status-text.h"
+#include "lamp-sandbox.h"
 
 #include <glib/gi18n.h>
 
@@ -13,9 +14,6 @@
 #define PORTAL_PATH "/org/freedesktop/portal/desktop"
 #define PORTAL_INTERFACE "org.freedesktop.portal.Background"
 #define REQUEST_INTERFACE "org.freedesktop.portal.Request"
-
-/* There in every Flatpak sandbox, and nowhere else. */
-#define SANDBOX_FILE "/.flatpak-info"
 
 #define KEY "autostart"
 
@@ -78,7 +76,7 @@ static guint signals[N_SIGNALS];
 gboolean
 lamp_background_is_needed (void)
 {
-  return g_file_test (SANDBOX_FILE, G_FILE_TEST_EXISTS);
+  return lamp_sandbox_is_around ();
 }
 
 /* --- starting at login -------------------------------------------------- */

@@ -7,6 +7,7 @@
 #include "lamp-cli-text.h"
 #include "lamp-settings.h"
 #include "lamp-status-text.h"
+#include "lamp-sandbox.h"
 
 #include <glib/gi18n.h>
 #include <glib/gstdio.h>
@@ -30,9 +31,6 @@
 #define CORRUPT_INFIX ".corrupt-"
 
 #define TRAY_HOST "org.kde.StatusNotifierWatcher"
-
-/* There in every Flatpak sandbox, and nowhere else. */
-#define SANDBOX_FILE "/.flatpak-info"
 
 #define PORTAL "org.freedesktop.portal.Desktop"
 #define PORTAL_PATH "/org/freedesktop/portal/desktop"
@@ -430,7 +428,7 @@ check_portals (Doctor *self)
   };
   gboolean complete = TRUE;
 
-  if (self->cli->connection == NULL || !g_file_test (SANDBOX_FILE, G_FILE_TEST_EXISTS))
+  if (self->cli->connection == NULL || !lamp_sandbox_is_around ())
     return;
 
   for (gsize i = 0; i < G_N_ELEMENTS (portals); i++)
