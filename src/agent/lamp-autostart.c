@@ -54,8 +54,7 @@ lamp_autostart_is_supported (void)
 {
   g_autofree char *program = g_file_read_link ("/proc/self/exe", NULL);
 
-  return g_strcmp0 (program, LAMP_BIN_DIR "/lamppost-agent") == 0 &&
-         !lamp_sandbox_is_around ();
+  return g_strcmp0 (program, LAMP_BIN_DIR "/lamppost-agent") == 0 && !lamp_sandbox_is_around ();
 }
 
 /* --- in a thread -------------------------------------------------------- */
